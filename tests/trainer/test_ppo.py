@@ -1,0 +1,291 @@
+"""PPO's invariants, that it raises a reward, and that a killed run ends in the same bytes."""
+
+import dataclasses
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from tests.trainer.speaker import altered, judge, prompt_rows, retouched, speaker, stage, words
+from trainer import manifest, optim, ppo
+from trainer.losses import masked_mean
+from trainer.nets import Batch, load_policy, trained
+from trainer.preset import load_preset
+from trainer.prompts import stretch
+from trainer.records import Message, Prompt, read_prompts
+from trainer.rollout import Rollout
+from trainer.scoring import all_logprobs, all_scores, all_values, chunks
+
+SHORT = ("updates=4", "batch=16", "minibatch=8", "max_new=24", "checkpoint_every=1", "samples_every=2")
+NAMES = {
+    *("objective/kl", "objective/scores", "objective/rlhf_reward", "objective/entropy"),
+    *("policy/approxkl_avg", "policy/clipfrac_avg", "loss/policy_avg", "loss/value_avg"),
+    *("val/ratio", "val/num_eos_tokens", "lr", "episode", "length", "grad_norm/policy", "grad_norm/value"),
+}
+
+
+def configured(*overrides: str) -> ppo.Config:
+    return load_preset(ppo.Config, "ppo", "tiny", overrides)
+
+
+def prompts() -> list[Prompt]:
+    return [Prompt(row["id"], "train", (Message(**row["messages"][0]),)) for row in prompt_rows(8)]
+
+
+def rolled_out(config: ppo.Config) -> tuple[ppo.Nets, Rollout]:
+    nets = ppo.load_nets(speaker(), speaker(), judge(), config)
+    return nets, ppo.collect(nets, stretch(prompts(), 0, config.batch // config.per_prompt, 1), config, seed=1)
+
+
+@pytest.fixture(scope="module")
+def rolled() -> tuple[ppo.Nets, Rollout]:
+    return rolled_out(configured("batch=16", "minibatch=16"))
+
+
+@pytest.fixture
+def dataset(tmp_path: Path, write_dataset: Callable[..., Path]) -> Path:
+    return write_dataset(tmp_path / "d", prompts=[*prompt_rows(6), *prompt_rows(2, "eval")])
+
+
+def order(dataset: Path, *, init: Path | None = None, reference: Path | None = None) -> dict[str, Path]:
+    return {
+        "dataset": dataset,
+        "init": init or speaker(),
+        "reference": reference or speaker(),
+        "reward": judge(),
+    }
+
+
+def curve(artifact: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (artifact / "metrics.jsonl").read_text().splitlines()]
+
+
+def weights(artifact: Path) -> bytes:
+    return (artifact / "model" / "model.safetensors").read_bytes()
+
+
+def test_before_the_first_step_the_ratio_is_one_and_the_loss_is_minus_the_mean_advantage(
+    rolled: tuple[ppo.Nets, Rollout],
+) -> None:
+    nets, rollout = rolled
+    rows = torch.arange(5)
+    metrics = ppo.accumulate(nets, rollout, rows, configured())
+    expected = -masked_mean(rollout.advantages[rows], rollout.batch.is_completion[rows])
+    assert metrics["val/ratio"] == pytest.approx(1.0, abs=1e-5)
+    assert metrics["policy/approxkl_avg"] == pytest.approx(0.0, abs=1e-9)
+    assert metrics["policy/clipfrac_avg"] == 0.0
+    assert metrics["loss/policy_avg"] == pytest.approx(float(expected), abs=1e-5)
+
+
+def test_a_policy_that_is_its_own_reference_has_no_divergence(rolled: tuple[ppo.Nets, Rollout]) -> None:
+    _, rollout = rolled
+    assert rollout.kl.abs().max() < 1e-4
+    torch.testing.assert_close(rollout.rewards.sum(dim=1), rollout.scores, atol=1e-3, rtol=0)
+
+
+def test_advantages_are_white_over_the_sampled_tokens_and_nothing_elsewhere(
+    rolled: tuple[ppo.Nets, Rollout],
+) -> None:
+    _, rollout = rolled
+    sampled = rollout.advantages[rollout.batch.is_completion]
+    assert float(sampled.mean()) == pytest.approx(0.0, abs=1e-5)
+    assert float(sampled.var()) == pytest.approx(1.0, abs=1e-3)
+    assert not rollout.advantages[~rollout.batch.is_completion].any()
+
+
+def test_a_completion_that_was_cut_off_scores_the_penalty(rolled: tuple[ppo.Nets, Rollout]) -> None:
+    _, rollout = rolled
+    cut_off = torch.tensor([not sample.finished for sample in rollout.samples])
+    assert cut_off.any()
+    assert (rollout.scores[cut_off] == -1.0).all()
+    assert (rollout.scores[~cut_off] != -1.0).all()
+
+
+def test_the_value_of_a_token_never_looks_at_that_token(rolled: tuple[ppo.Nets, Rollout]) -> None:
+    nets, rollout = rolled
+    ids = rollout.batch.ids.clone()
+    last = rollout.batch.lengths - 1
+    ids[torch.arange(len(ids)), last] = 99
+    changed = Batch(ids, rollout.batch.is_token, rollout.batch.is_completion)
+    seen = rollout.batch.is_completion
+    torch.testing.assert_close(all_values(nets.value, changed, 10**6)[seen], rollout.values[seen])
+
+
+@pytest.mark.parametrize("size", [1, 3])
+def test_the_size_of_a_micro_batch_never_changes_the_gradients(rolled: tuple[ppo.Nets, Rollout], size: int) -> None:
+    nets, rollout = rolled
+
+    def gradients(micro_batch: int) -> tuple[dict[str, float], torch.Tensor]:
+        nets.policy.zero_grad()
+        nets.value.zero_grad()
+        metrics = ppo.accumulate(nets, rollout, torch.arange(7), configured(f"micro_batch={micro_batch}"))
+        parameters = [*trained(nets.policy), *trained(nets.value)]
+        return metrics, torch.cat([p.grad.flatten() for p in parameters if p.grad is not None])
+
+    (expected, whole), (metrics, parts) = gradients(7), gradients(size)
+    assert metrics == pytest.approx(expected, abs=1e-5)
+    torch.testing.assert_close(parts, whole, atol=2e-6, rtol=1e-3)
+
+
+def test_how_rows_are_chunked_never_changes_what_the_nets_say(rolled: tuple[ppo.Nets, Rollout]) -> None:
+    nets, rollout = rolled
+    batch = rollout.batch
+    for tokens in (1, 200):
+        torch.testing.assert_close(all_scores(nets.reward, batch, tokens), all_scores(nets.reward, batch, 10**6))
+        one, other = (all_logprobs(nets.reference, batch, 1.0, budget) for budget in (tokens, 10**6))
+        torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-4)
+
+
+def test_chunks_hold_every_row_once_and_keep_to_their_budget() -> None:
+    lengths = torch.tensor([5, 100, 7, 7, 1, 30, 29])
+    parts = list(chunks(lengths, 60))
+    assert sorted(int(row) for part in parts for row in part) == list(range(7))
+    assert all(len(part) == 1 or len(part) * int(lengths[part].max()) <= 60 for part in parts)
+
+
+def test_every_prompt_comes_once_before_any_comes_again() -> None:
+    walk = stretch(prompts(), 0, 24, seed=3)
+    names = [prompt.id for _, prompt in walk]
+    rounds = [names[start : start + 8] for start in (0, 8, 16)]
+    assert all(len(set(each)) == 8 for each in rounds)
+    assert rounds[0] != rounds[1]
+    assert len({key for key, _ in walk}) == 24
+    assert stretch(prompts(), 5, 9, seed=3) == walk[5:14]
+
+
+def test_every_minibatch_takes_one_step_and_every_inner_epoch_sees_every_row() -> None:
+    config = configured("batch=16", "minibatch=4", "inner_epochs=3")
+    nets, rollout = rolled_out(config)
+    plan = list(ppo.plan(config, 0, seed=1))
+    assert len(plan) == 12
+    assert all(sorted(torch.cat(plan[at : at + 4]).tolist()) == list(range(16)) for at in (0, 4, 8))
+    optimizers = (optim.adamw(trained(nets.policy), 1e-4), optim.adamw(trained(nets.value), 1e-4))
+    ppo.improve(nets, optimizers, rollout, config, 0, seed=1)
+    steps = {int(state["step"]) for optimizer in optimizers for state in optimizer.state.values()}
+    assert steps == {12}
+
+
+def test_ppo_raises_what_the_reward_model_likes(dataset: Path, tmp_path: Path) -> None:
+    overrides = ("updates=16", "batch=32", "minibatch=16", "lr=2e-3", "beta=0.02", "warmup=2")
+    assert stage("ppo", tmp_path / "p", *overrides, **order(dataset)) == 0
+    points = curve(tmp_path / "p")
+    assert all(point.keys() >= NAMES for point in points)
+    scores = [point["objective/scores"] for point in points]
+    assert sum(scores[-4:]) / 4 > sum(scores[:4]) / 4 + 0.5
+    assert points[0]["objective/kl"] == pytest.approx(0.0, abs=1e-3)
+    assert points[-1]["objective/kl"] > 0.1
+    facts = manifest.read(tmp_path / "p", kind="policy")
+    assert facts["inputs"].keys() == {"dataset", "init", "reference", "reward"}
+    assert facts["metrics"]["updates"] == 16
+    assert not facts["metrics"]["stopped_early"]
+
+
+def test_completions_are_kept_for_people_to_look_at(dataset: Path, tmp_path: Path) -> None:
+    assert stage("ppo", tmp_path / "p", *SHORT, **order(dataset)) == 0
+    rows = [json.loads(line) for line in (tmp_path / "p" / "samples.jsonl").read_text().splitlines()]
+    assert {row["step"] for row in rows} == {0, 2}
+    assert all(row["prompt"].startswith("train-") for row in rows)
+    assert all(row.keys() == {"step", "prompt", "text", "finished", "tokens", "reward"} for row in rows)
+
+
+def test_a_killed_run_resumes_to_the_same_bytes(dataset: Path, tmp_path: Path) -> None:
+    assert stage("ppo", tmp_path / "whole", *SHORT, **order(dataset)) == 0
+    killed = tmp_path / "killed"
+    command = [sys.executable, "-m", "trainer", *words("ppo", killed, *SHORT, **order(dataset))]
+    process = subprocess.Popen(command)
+    point = manifest.partial(killed) / "checkpoint" / "facts.json"
+    while process.poll() is None and not (point.exists() and json.loads(point.read_text())["step"] >= 2):
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    assert not killed.exists()
+    assert stage("ppo", killed, *SHORT, **order(dataset)) == 0
+    assert weights(killed) == weights(tmp_path / "whole")
+    assert manifest.read(killed, kind="policy")["exact"]
+    same = ("objective/kl", "objective/scores", "loss/policy_avg", "loss/value_avg", "grad_norm/value")
+    one, other = ([[point[name] for name in same] for point in curve(out)] for out in (killed, tmp_path / "whole"))
+    assert one == other
+
+
+def test_frozen_layers_leave_the_policy_as_they_found_it(dataset: Path, tmp_path: Path) -> None:
+    assert stage("ppo", tmp_path / "p", *SHORT, "updates=1", "train_layers=1", **order(dataset)) == 0
+    before, after = (dict(load_policy(each).named_parameters()) for each in (speaker(), tmp_path / "p"))
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    assert changed
+    assert all(".layers.1." in name or name.endswith("model.norm.weight") for name in changed)
+
+
+def test_what_frozen_layers_say_is_computed_once_and_changes_nothing() -> None:
+    config = configured("batch=8", "minibatch=8", "train_layers=1")
+    nets, rollout = rolled_out(config)
+    assert nets.shared == 1
+    assert nets.value.trunk.layers[0] is nets.policy.trunk.layers[0]
+    plain = Batch(rollout.batch.ids, rollout.batch.is_token, rollout.batch.is_completion)
+    without = dataclasses.replace(rollout, batch=plain)
+
+    def learned(each: Rollout) -> tuple[dict[str, float], torch.Tensor]:
+        nets.policy.zero_grad()
+        nets.value.zero_grad()
+        metrics = ppo.accumulate(nets, each, torch.arange(5), config)
+        parameters = [*trained(nets.policy), *trained(nets.value)]
+        return metrics, torch.cat([p.grad.flatten() for p in parameters if p.grad is not None])
+
+    (metrics, kept), (expected, whole) = learned(rollout), learned(without)
+    assert metrics == pytest.approx(expected, abs=1e-5)
+    torch.testing.assert_close(kept, whole, atol=2e-6, rtol=1e-3)
+    one, other = (all_scores(nets.reward, each.batch, 10**6) for each in (rollout, without))
+    torch.testing.assert_close(one, other)
+
+
+def test_layers_that_differ_or_are_trained_are_not_shared(tmp_path: Path) -> None:
+    frozen, free = configured("train_layers=1"), configured("train_layers=0")
+    assert ppo.load_nets(speaker(), speaker(), judge(), free).shared == 0
+    other = retouched(tmp_path / "other", 0.1, layer=0)
+    assert ppo.load_nets(other, speaker(), judge(), frozen).shared == 0
+
+
+def test_too_far_from_the_reference_training_ends_early_and_keeps_the_policy(dataset: Path, tmp_path: Path) -> None:
+    far = retouched(tmp_path / "far", 0.1)
+    assert stage("ppo", tmp_path / "p", *SHORT, "kl_stop=0.1", **order(dataset, init=far)) == 0
+    metrics = manifest.read(tmp_path / "p", kind="policy")["metrics"]
+    assert metrics["stopped_early"]
+    assert metrics["updates"] == 1
+
+
+def test_weights_that_explode_end_in_a_failure_not_in_an_artifact(dataset: Path, tmp_path: Path) -> None:
+    overrides = (*SHORT, "lr=1e30", "grad_clip=1e30", "warmup=0")
+    assert stage("ppo", tmp_path / "p", *overrides, **order(dataset)) == 3
+    assert not (tmp_path / "p").exists()
+    assert json.loads((tmp_path / "p.partial" / "failure.json").read_text())["kind"] == "diverged"
+
+
+def test_only_training_prompts_are_used(
+    tmp_path: Path, write_dataset: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    held_out = write_dataset(tmp_path / "d", prompts=prompt_rows(3, "eval"))
+    assert len(read_prompts(held_out / "prompts.jsonl")) == 3
+    assert stage("ppo", tmp_path / "p", *SHORT, **order(held_out)) == 2
+    assert "no prompt of the split 'train'" in capsys.readouterr().err
+
+
+def test_a_reference_with_another_tokenizer_is_refused(
+    dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frame = {"start": {"system": [1], "user": [2], "assistant": [2]}, "end": [4], "eos": 4}
+    other = altered(speaker(), tmp_path / "other", "model/tutelage.json", json.dumps(frame))
+    assert stage("ppo", tmp_path / "p", *SHORT, **order(dataset, reference=other)) == 2
+    assert "another tokenizer" in capsys.readouterr().err
+
+
+def test_a_batch_must_divide_into_prompts_and_minibatches(
+    dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert stage("ppo", tmp_path / "p", "batch=30", **order(dataset)) == 2
+    assert "multiple" in capsys.readouterr().err

@@ -1,0 +1,69 @@
+"""docs/seam.md is true: its examples are read by the code, and the tables name what the code knows."""
+
+import dataclasses
+import re
+from pathlib import Path
+
+import pytest
+
+from trainer import cli, manifest
+from trainer.records import (
+    Completion,
+    Demonstration,
+    Ranking,
+    read_demonstrations,
+    read_prompts,
+    read_rankings,
+)
+
+PAGE = (Path(__file__).parents[2] / "docs" / "seam.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"```json\n(.*?)\n```", PAGE, re.DOTALL)
+
+
+def example(key: str) -> str:
+    found: list[str] = [text for text in EXAMPLES if key in text]
+    assert len(found) == 1
+    return found[0] + "\n"
+
+
+def section(title: str) -> str:
+    return PAGE.partition(f"\n## {title}")[2].partition("\n## ")[0]
+
+
+def test_the_example_of_a_ranking_is_one(tmp_path: Path) -> None:
+    (tmp_path / "rankings.jsonl").write_text(example('"completions"'), encoding="utf-8")
+    (ranking,) = read_rankings(tmp_path)
+    assert ranking.prompt.messages[0].content == "Where do green sea turtles lay their eggs?"
+    assert [completion.tier for completion in ranking.completions] == [1, 2]
+    assert ranking.cut == 1
+
+
+def test_the_example_of_a_demonstration_is_one(tmp_path: Path) -> None:
+    (tmp_path / "demonstrations.jsonl").write_text(example('"d-12"'), encoding="utf-8")
+    (demonstration,) = read_demonstrations(tmp_path)
+    assert demonstration.messages[-1].content == "On the beach where they hatched."
+
+
+def test_a_prompt_line_has_the_fields_that_the_page_names(tmp_path: Path) -> None:
+    assert '`prompts.jsonl`: `{"id", "split", "messages"}`' in PAGE
+    line = '{"id": "q-1", "split": "eval", "messages": [{"role": "user", "content": "Why?"}]}\n'
+    (tmp_path / "prompts.jsonl").write_text(line)
+    assert read_prompts(tmp_path / "prompts.jsonl")[0].split == "eval"
+
+
+@pytest.mark.parametrize("record", [Ranking, Demonstration, Completion])
+def test_every_field_of_a_record_is_on_the_page(record: type) -> None:
+    for field in dataclasses.fields(record):  # type: ignore[arg-type]
+        assert f"`{field.name}`" in section("Dataset") or f'"{field.name}"' in section("Dataset")
+
+
+def test_the_page_lists_the_stages_and_the_format_of_the_code() -> None:
+    commands = set(re.findall(r"^python -m trainer (\w+)", PAGE, re.MULTILINE))
+    assert commands == set(cli.STAGES)
+    assert f"`format` is {manifest.FORMAT}." in PAGE
+
+
+def test_the_page_lists_the_working_files_of_the_code() -> None:
+    table = section("A stage's own files while it works")
+    assert all(f"| `{name}` |" in table for name in ("metrics.jsonl", "heartbeat", "lock", "failure.json"))
+    assert {"heartbeat", "lock", "checkpoint"} <= manifest.WORKING

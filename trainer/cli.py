@@ -1,0 +1,100 @@
+"""`python -m trainer STAGE …`: the one place where exceptions become exit codes (docs/seam.md lists them).
+
+Every stage is a module of its own name with `add_arguments(parser)` and `main(arguments) -> None`; it is
+imported only when it is asked for. `--out` and `--threads` are added here; a stage that has presets calls
+`preset.add_arguments(parser)`, which adds --preset, --set (as `overrides`) and --seed.
+"""
+
+import argparse
+import errno
+import importlib
+import json
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from types import ModuleType
+
+from trainer import manifest
+from trainer.errors import NoSpace, Refused, StageError
+from trainer.records import RecordError
+
+STAGES = ("sft", "reward", "ppo", "evaluate", "sample", "tiny", "convert")
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run one stage and return its exit code."""
+    chooser = argparse.ArgumentParser(prog="python -m trainer", allow_abbrev=False)
+    chooser.add_argument("stage", choices=STAGES, help="what to run; `STAGE --help` lists its options")
+    stage: str = chooser.parse_args(argv[:1]).stage
+    module = importlib.import_module(f"trainer.{stage}")
+    arguments = _parser(stage, module).parse_args(argv[1:])
+    return _run(module, arguments)
+
+
+def _parser(stage: str, module: ModuleType) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=f"python -m trainer {stage}", description=module.__doc__, allow_abbrev=False)
+    module.add_arguments(parser)
+    parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="the artifact to write")
+    parser.add_argument("--threads", type=int, metavar="N", help="computing threads (default: torch's)")
+    return parser
+
+
+def _run(module: ModuleType, arguments: argparse.Namespace) -> int:
+    try:
+        _use_threads(arguments.threads)
+        module.main(arguments)
+    except manifest.InUse as error:
+        return _end(os.EX_TEMPFAIL, str(error))
+    except (manifest.ManifestError, RecordError) as error:
+        return _fail(Refused(str(error)), arguments.out)
+    except StageError as error:
+        return _fail(error, arguments.out)
+    except Exception as error:
+        if is_no_space(error):
+            return _fail(NoSpace(f"no space left on the device: {error}"), arguments.out)
+        traceback.print_exc()
+        return 1
+    return 0
+
+
+def is_no_space(error: BaseException) -> bool:
+    """Whether `error` means a full device; safetensors reports that in its own exception's text only."""
+    return (isinstance(error, OSError) and error.errno == errno.ENOSPC) or "(os error 28)" in str(error)
+
+
+def _use_threads(threads: int | None) -> None:
+    if threads is not None:
+        if threads < 1:
+            raise Refused(f"--threads must be at least 1, not {threads}")
+        import torch
+
+        torch.set_num_threads(threads)
+
+
+def _fail(error: StageError, out: Path) -> int:
+    if error.exit_code in (2, 3, 4):
+        _record(error, out)
+    return _end(error.exit_code, str(error))
+
+
+def _record(error: StageError, out: Path) -> None:
+    if out.exists():
+        return
+    heartbeat = manifest.partial(out) / "heartbeat"
+    try:
+        step = json.loads(heartbeat.read_text(encoding="utf-8"))["step"]
+    except (OSError, ValueError, KeyError):
+        step = 0
+    failure = {"kind": type(error).__name__.lower(), "message": str(error), "step": step}
+    try:
+        with manifest.lock(out) as folder:
+            (folder / "failure.json").write_text(json.dumps(failure, ensure_ascii=False), encoding="utf-8")
+    except (OSError, manifest.InUse) as obstacle:
+        _end(0, f"failure.json could not be written: {obstacle}")
+
+
+def _end(code: int, message: str) -> int:
+    sys.stderr.write(f"{message}\n")
+    return code

@@ -1,0 +1,140 @@
+"""Sample a policy for people to rank: an order of prompts, drawn shard by shard, each usable as it appears."""
+
+import argparse
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from trainer import manifest, preset, runtime, text
+from trainer.errors import Refused
+from trainer.generation import Sample, complete
+from trainer.nets import PolicyNet, load_policy
+from trainer.prompts import encode_prompts
+from trainer.records import Prompt, read_prompts
+from trainer.runtime import Run, checked
+
+
+@dataclass(frozen=True)
+class Config:
+    """What a sampling order takes from its preset; `shard_size` counts prompts, `batch_tokens` cache entries."""
+
+    temperature: float
+    max_new: int
+    max_prompt: int
+    shard_size: int
+    batch_tokens: int
+
+    def __post_init__(self) -> None:
+        if min(self.temperature, self.max_new, self.shard_size) <= 0:
+            raise ValueError("temperature, max_new and shard_size must be above 0")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--prompts", required=True, type=Path, metavar="FILE")
+    parser.add_argument("--policy", required=True, type=Path, metavar="DIR")
+    parser.add_argument("--per-prompt", required=True, type=int, metavar="K")
+    preset.add_arguments(parser)
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Write the completions of a sampling order in shards; a shard that stands is not drawn again."""
+    config = preset.load_preset(Config, "sample", arguments.preset, arguments.overrides)
+    if arguments.per_prompt < 1:
+        raise Refused(f"--per-prompt must be at least 1, not {arguments.per_prompt}")
+    prompts = read_prompts(arguments.prompts)
+    order: dict[str, Any] = {
+        "stage": "sample",
+        "inputs": {
+            "prompts": manifest.file_digest(arguments.prompts),
+            "policy": checked(arguments.policy, "policy"),
+        },
+        "config": {**asdict(config), "per_prompt": arguments.per_prompt},
+        "seed": arguments.seed,
+    }
+    with Run.open(kind="sampling", out=arguments.out, **order) as run:
+        # 1. Cut the order into shards; every one is a complete directory as soon as it has its name.
+        shards = [prompts[at : at + config.shard_size] for at in range(0, len(prompts), config.shard_size)]
+        places = [shard_folder(arguments.out, number) for number in range(len(shards))]
+        draw_shard = _Shard(arguments.policy, config, order)
+        # 2. Draw what is missing.
+        for number, (place, shard) in enumerate(zip(places, shards, strict=True)):
+            run.begin(number, len(shards), "sampling")
+            facts = draw_shard.standing(place) if place.exists() else draw_shard.draw(place, shard, run)
+            run.log(number + 1, len(shards), facts["metrics"])
+            run.heed_stop()
+        # 3. Name the shards in order.
+        digests = [manifest.digest(place) for place in places]
+        (run.folder / "shards.json").write_text(json.dumps(digests), encoding="utf-8")
+        run.publish(metrics={"prompts": len(prompts), "completions": len(prompts) * arguments.per_prompt})
+
+
+def shard_folder(out: Path, number: int) -> Path:
+    """Where shard `number` of the sampling order `out` appears."""
+    return out.with_name(f"{out.name}.shards") / f"{number:04d}"
+
+
+class _Shard:
+    """Draws shards; the policy is loaded for the first one that is missing."""
+
+    def __init__(self, artifact: Path, config: Config, order: dict[str, Any]) -> None:
+        self.artifact, self.config, self.order = artifact, config, order
+        self.tok = text.load_tokenizer(artifact)
+        self.policy: PolicyNet | None = None
+
+    def standing(self, place: Path) -> dict[str, Any]:
+        """The manifest of a shard that stands. Raises Refused if another order wrote it."""
+        facts = manifest.read(place, kind="completions")
+        if any(facts[name] != value for name, value in self.order.items()):
+            raise Refused(f"{place} belongs to another sampling order; choose another --out")
+        return facts
+
+    def draw(self, place: Path, prompts: Sequence[Prompt], run: Run) -> dict[str, Any]:
+        began = run.seconds
+        self.policy = self.policy or load_policy(self.artifact)
+        completions = complete(
+            self.policy,
+            self.tok,
+            encode_prompts(self.tok, prompts, self.config.max_prompt),
+            keys=[prompt.id for prompt in prompts],
+            per_prompt=self.order["config"]["per_prompt"],
+            seed=self.order["seed"],
+            settings=self.config,
+        )
+        samples = [sample for slate in completions for sample in slate]
+        facts = {
+            **self.order,
+            "exact": True,
+            "metrics": summary(samples),
+            "versions": runtime.versions(),
+            "seconds": round(run.seconds - began, 3),
+        }
+        place.parent.mkdir(exist_ok=True)
+        with manifest.writing(place, kind="completions", **facts) as folder:
+            lines = self._lines(prompts, completions)
+            (folder / "completions.jsonl").write_text("".join(lines), encoding="utf-8")
+        return facts
+
+    def _lines(self, prompts: Sequence[Prompt], completions: Sequence[Sequence[Sample]]) -> Iterator[str]:
+        for prompt, slate in zip(prompts, completions, strict=True):
+            for index, sample in enumerate(slate):
+                row = {
+                    "prompt": prompt.id,
+                    "index": index,
+                    "text": text.decode(self.tok, sample.tokens),
+                    "finished": sample.finished,
+                    "tokens": len(sample.tokens),
+                    "seed": self.order["seed"],
+                }
+                yield json.dumps(row, ensure_ascii=False) + "\n"
+
+
+def summary(samples: Sequence[Sample]) -> dict[str, float]:
+    """What a list shows of some completions: how many, their mean length in tokens, the share that ended."""
+    count = len(samples)
+    return {
+        "completions": count,
+        "length": sum(len(sample.tokens) for sample in samples) / count,
+        "finished_share": sum(sample.finished for sample in samples) / count,
+    }
