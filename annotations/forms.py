@@ -1,0 +1,177 @@
+"""What a labeler's page sends, turned into clean arguments; each mistake is told beside its cause."""
+
+import json
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from django import forms
+from django.db import models
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from annotations.models import Messages, Ranking, SkipReason
+from annotations.order import Order, OrderError, parse_order
+from annotations.queries import Card, SlatePage
+
+LONGEST_MAKING = 20_000
+_MOST_TURNS = 20
+
+RATING_WORDS = {
+    1: gettext_lazy("very bad"),
+    2: gettext_lazy("bad"),
+    3: gettext_lazy("weak"),
+    4: gettext_lazy("fair"),
+    5: gettext_lazy("good"),
+    6: gettext_lazy("very good"),
+    7: gettext_lazy("excellent"),
+}
+
+
+class Flag(models.TextChoices):
+    NOT_ASKED = "not_asked", gettext_lazy("Not what was asked")
+    FALSE = "false", gettext_lazy("States something false")
+    HARMFUL = "harmful", gettext_lazy("Harmful")
+    PRIVATE = "private", gettext_lazy("Private data")
+    CUT_OFF = "cut_off", gettext_lazy("Cut off or repeated")
+    NAMES_MODEL = "names_model", gettext_lazy("Says which model it is")
+
+
+class SentOnce(forms.Form):
+    """A form with a submission key, and with a record of how it was made that can never stop anybody."""
+
+    key = forms.UUIDField(widget=forms.HiddenInput, initial=uuid.uuid4)
+    making = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    def clean_making(self) -> dict[str, Any]:
+        text = self.cleaned_data["making"]
+        try:
+            made = json.loads(text) if len(text) <= LONGEST_MAKING else None
+        except ValueError:
+            return {}
+        return made if isinstance(made, dict) else {}
+
+
+class RankingForm(SentOnce):
+    order = forms.CharField(required=False, max_length=200)
+    note = forms.CharField(required=False, widget=forms.Textarea)
+
+    def __init__(self, data: Any = None, *, page: SlatePage) -> None:
+        super().__init__(data, initial=said_before(page))
+        self.cards = page.cards
+        self.partial = page.assignment.project.partial_order
+        self.fields["order"].widget.attrs["autocomplete"] = "off"
+        for card in page.cards:
+            self.fields[f"rating-{card.letter}"] = forms.TypedChoiceField(
+                required=False, coerce=int, empty_value=None, choices=RATING_WORDS.items()
+            )
+            self.fields[f"flags-{card.letter}"] = forms.MultipleChoiceField(required=False, choices=Flag.choices)
+
+    def clean_order(self) -> Order:
+        letters = [card.letter for card in self.cards]
+        try:
+            order = parse_order(self.cleaned_data["order"], letters)
+        except OrderError as error:
+            raise forms.ValidationError(_mistake(error), code=error.code) from error
+        missing = order.missing(letters)
+        if missing == letters or (missing and not self.partial):
+            raise forms.ValidationError(_what_is_missing(missing), code="missing")
+        return order
+
+    def arguments(self) -> dict[str, Any]:
+        """What `submit_ranking` takes, beside the person and the assignment."""
+        order, given = self.cleaned_data["order"], self.cleaned_data
+        completion = {card.letter: card.completion for card in self.cards}
+        ratings = {letter: given[f"rating-{letter}"] for letter in completion}
+        flags = {letter: given[f"flags-{letter}"] for letter in completion}
+        return {
+            "tiers": [[completion[letter] for letter in tier] for tier in order.tiers],
+            "cut": order.cut,
+            "note": given["note"],
+            "ratings": {completion[letter]: rating for letter, rating in ratings.items() if rating is not None},
+            "flags": {completion[letter]: list(names) for letter, names in flags.items() if names},
+            "making": given["making"],
+            "key": given["key"],
+        }
+
+
+class DemonstrationForm(SentOnce):
+    """Turns by position: the assistant's first, then user and assistant in turn, the assistant's last."""
+
+    def __init__(self, data: Any = None, *, turns: Sequence[str] = ("",)) -> None:
+        super().__init__(data)
+        self.turns = list(turns) if data is None else data.getlist("content")[:_MOST_TURNS] or [""]
+        if len(self.turns) % 2 == 0:
+            self.turns.append("")
+
+    def clean(self) -> None:
+        if not all(turn.strip() for turn in self.turns):
+            raise forms.ValidationError(_("A turn is still empty."), code="empty")
+
+    def go_on(self) -> None:
+        if len(self.turns) + 2 <= _MOST_TURNS:
+            self.turns += ["", ""]
+
+    def take_back(self) -> None:
+        self.turns = self.turns[:-2] or self.turns
+
+    def messages(self) -> Messages:
+        roles = ["assistant", "user"]
+        texts = [turn.replace("\r\n", "\n").strip() for turn in self.turns]
+        return [{"role": roles[at % 2], "content": text} for at, text in enumerate(texts)]
+
+
+class SkipForm(forms.Form):
+    reason = forms.ChoiceField(choices=SkipReason.choices)
+
+
+def said_before(page: SlatePage) -> dict[str, Any]:
+    """The fields of the current ranking, so that revising starts from what was said."""
+    if page.ranking is None:
+        return {}
+    said: dict[str, Any] = {"note": page.ranking.note, "order": str(_order_before(page.ranking, page))}
+    for card in page.cards:
+        if placement := page.placements.get(card.completion):
+            said |= {f"rating-{card.letter}": placement.rating, f"flags-{card.letter}": placement.flags}
+    return said
+
+
+def _order_before(ranking: Ranking, page: SlatePage) -> Order:
+    tiers: dict[int, list[str]] = {}
+    for card in page.cards:
+        placement = page.placements.get(card.completion)
+        if placement and placement.tier:
+            tiers.setdefault(placement.tier, []).append(card.letter)
+    return Order(tuple(tuple(tiers[tier]) for tier in sorted(tiers)), ranking.cut)
+
+
+def answers_of(form: RankingForm) -> list[dict[str, Any]]:
+    """Each card with what the person typed about it, for the template."""
+    return [_answer(form, card) for card in form.cards]
+
+
+def _answer(form: RankingForm, card: Card) -> dict[str, Any]:
+    rating = form[f"rating-{card.letter}"].value()
+    return {
+        "letter": card.letter,
+        "text": card.text,
+        "rating": int(rating) if str(rating).isdigit() else None,
+        "flags": form[f"flags-{card.letter}"].value() or [],
+    }
+
+
+def _mistake(error: OrderError) -> str:
+    letter = error.letter.upper()
+    sentences = {
+        "unknown": _("There is no answer %(letter)s here."),
+        "twice": _("%(letter)s is placed twice."),
+        "tie": _("= needs a letter before and after it, on the same side of the line."),
+        "two_lines": _("There are two lines. Keep one."),
+    }
+    return sentences[error.code] % {"letter": letter}
+
+
+def _what_is_missing(letters: Sequence[str]) -> str:
+    names = _(", ").join(letter.upper() for letter in letters)
+    sentence = ngettext("%(letters)s is not placed yet.", "%(letters)s are not placed yet.", len(letters))
+    return sentence % {"letters": names}

@@ -1,0 +1,56 @@
+"""Take in demonstrations: once per submission key, late ones kept, revisions beside what they revise."""
+
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from accounts.models import User
+from accounts.submissions import answer_once, remember
+from annotations.models import Assignment, Demonstration, Kind, Messages
+from annotations.services.texts import BadMessages, checked_messages
+from annotations.services.work import take_answer, yours
+
+
+def submit_demonstration(
+    *, by: User, assignment_id: UUID, messages: Messages, making: dict[str, Any] | None = None, key: UUID
+) -> Demonstration:
+    """Keep a demonstration: the first of its assignment, or a new revision of it.
+
+    The messages answer the prompt's user turn, so they begin and end with the assistant.
+    Raises `NotYours`, `BadMessages`, `KeyReused`.
+    """
+    with transaction.atomic():
+        body = {"assignment": str(assignment_id), "messages": messages}
+        if answered := answer_once(user=by, key=key, body=body):
+            return Demonstration.objects.get(public_id=answered)
+        assignment = yours(by, assignment_id)
+        demonstration = _next_revision(by, assignment, _answering(assignment, messages), making or {})
+        take_answer(assignment, verb="demonstrate")
+        remember(user=by, key=key, body=body, result=str(demonstration.public_id))
+        return demonstration
+
+
+def _answering(assignment: Assignment, messages: Messages) -> Messages:
+    if assignment.kind != Kind.DEMONSTRATE:
+        raise BadMessages(_("There is nothing to demonstrate here."))
+    checked = checked_messages(messages, last="assistant")
+    if checked[0]["role"] != "assistant":
+        raise BadMessages(_("The first message must be the assistant's answer."))
+    return checked
+
+
+def _next_revision(by: User, assignment: Assignment, messages: Messages, making: dict[str, Any]) -> Demonstration:
+    previous = assignment.demonstrations.filter(is_current=True).first()
+    assignment.demonstrations.filter(is_current=True).update(is_current=False)
+    return Demonstration.objects.create(
+        project_id=assignment.project_id,
+        assignment=assignment,
+        prompt_id=assignment.prompt_id,
+        labeler=by,
+        messages=messages,
+        revision=previous.revision + 1 if previous else 1,
+        guideline=assignment.project.guidelines.order_by("-version").first(),
+        making=making,
+    )

@@ -1,0 +1,155 @@
+"""Take in rankings: once per submission key, whole or refused, late ones kept, revisions beside what they revise."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from accounts.models import User
+from accounts.submissions import answer_once, remember
+from annotations.models import Assignment, Completion, Placement, Ranking
+from annotations.services.texts import LONGEST, storable
+from annotations.services.work import take_answer, yours
+
+# One question for slates of two: from "left is far better" (-3) to "right is far better" (3).
+_STRENGTHS = range(-3, 4)
+_RATINGS = range(1, 8)
+_LONGEST_FLAG = 40
+
+
+class BadRanking(ValueError):
+    """What was sent is no ranking of this slate; the text says why. Views answer 400 and keep the draft."""
+
+
+class Incomplete(BadRanking):
+    """A completion was left unplaced, and the project asks for whole orders."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judgement:
+    """What a person said about a slate: tiers best first, by the completions' public ids."""
+
+    tiers: Sequence[Sequence[UUID]]
+    cut: int | None = None
+    note: str = ""
+    strength: int | None = None
+    ratings: Mapping[UUID, int] = field(default_factory=dict)
+    flags: Mapping[UUID, Sequence[str]] = field(default_factory=dict)
+
+    def tier_of(self) -> dict[UUID, int]:
+        return {completion: tier for tier, tied in enumerate(self.tiers, start=1) for completion in tied}
+
+    def body(self, assignment_id: UUID) -> dict[str, Any]:
+        """What a submission key stands for. How it was made is left out: a second click has other times."""
+        return {
+            "assignment": str(assignment_id),
+            "tiers": [sorted(map(str, tied)) for tied in self.tiers],
+            "cut": self.cut,
+            "note": self.note,
+            "strength": self.strength,
+            "ratings": {str(completion): rating for completion, rating in self.ratings.items()},
+            "flags": {str(completion): sorted(flags) for completion, flags in self.flags.items()},
+        }
+
+
+def submit_ranking(
+    *,
+    by: User,
+    assignment_id: UUID,
+    tiers: Sequence[Sequence[UUID]],
+    cut: int | None = None,
+    note: str = "",
+    strength: int | None = None,
+    ratings: Mapping[UUID, int] | None = None,
+    flags: Mapping[UUID, Sequence[str]] | None = None,
+    making: dict[str, Any] | None = None,
+    key: UUID,
+) -> Ranking:
+    """Keep a ranking: the first of its assignment, or a new revision of it.
+
+    An answer that comes after the slot went to somebody else is kept as surplus, outside the overlap.
+    Raises `NotYours`, `BadRanking` (`Incomplete`), `KeyReused`.
+    """
+    judgement = Judgement(
+        tiers=tiers, cut=cut, note=storable(note), strength=strength, ratings=ratings or {}, flags=flags or {}
+    )
+    with transaction.atomic():
+        body = judgement.body(assignment_id)
+        if answered := answer_once(user=by, key=key, body=body):
+            return Ranking.objects.get(public_id=answered)
+        assignment = yours(by, assignment_id)
+        slate = _slate(assignment)
+        completions = dict(Completion.objects.filter(slates=slate).values_list("public_id", "pk"))
+        _check(judgement, completions, partial=assignment.project.partial_order)
+        ranking = _next_revision(by, assignment, slate, judgement, making or {})
+        _place(ranking, judgement, completions)
+        take_answer(assignment, verb="rank")
+        remember(user=by, key=key, body=body, result=str(ranking.public_id))
+        return ranking
+
+
+def _slate(assignment: Assignment) -> int:
+    if assignment.slate_id is None:
+        raise BadRanking(_("There is nothing to rank here."))
+    return assignment.slate_id
+
+
+def _check(judgement: Judgement, completions: Mapping[UUID, int], *, partial: bool) -> None:
+    placed = [completion for tied in judgement.tiers for completion in tied]
+    if not all(judgement.tiers) or not placed:
+        raise Incomplete(_("Nothing is placed yet."))
+    if len(placed) != len(set(placed)):
+        raise BadRanking(_("An answer is placed twice."))
+    if {*placed, *judgement.ratings, *judgement.flags} - set(completions):
+        raise BadRanking(_("An answer is not one of these."))
+    if len(placed) < len(completions) and not partial:
+        raise Incomplete(_("Some answers are not placed yet."))
+    _check_details(judgement, of=len(completions))
+
+
+def _check_details(judgement: Judgement, *, of: int) -> None:
+    if judgement.cut is not None and not 0 <= judgement.cut <= len(judgement.tiers):
+        raise BadRanking(_("The line of what is acceptable lies outside the order."))
+    if judgement.strength is not None and (of != 2 or judgement.strength not in _STRENGTHS):
+        raise BadRanking(_("How much better is asked of two answers only, from -3 to 3."))
+    if any(rating not in _RATINGS for rating in judgement.ratings.values()):
+        raise BadRanking(_("A rating is a number from 1 to 7."))
+    if len(judgement.note) > LONGEST:
+        raise BadRanking(_("The note is longer than %(most)d characters.") % {"most": LONGEST})
+    if any(not 0 < len(flag) <= _LONGEST_FLAG for flags in judgement.flags.values() for flag in flags):
+        raise BadRanking(_("A flag is too long."))
+
+
+def _next_revision(
+    by: User, assignment: Assignment, slate: int, judgement: Judgement, making: dict[str, Any]
+) -> Ranking:
+    previous = assignment.rankings.filter(is_current=True).first()
+    assignment.rankings.filter(is_current=True).update(is_current=False)
+    return Ranking.objects.create(
+        assignment=assignment,
+        slate_id=slate,
+        labeler=by,
+        revision=previous.revision + 1 if previous else 1,
+        cut=judgement.cut,
+        strength=judgement.strength,
+        note=judgement.note,
+        guideline=assignment.project.guidelines.order_by("-version").first(),
+        making=making,
+    )
+
+
+def _place(ranking: Ranking, judgement: Judgement, completions: Mapping[UUID, int]) -> None:
+    tier_of = judgement.tier_of()
+    Placement.objects.bulk_create(
+        Placement(
+            ranking=ranking,
+            completion_id=pk,
+            tier=tier_of.get(completion),
+            rating=judgement.ratings.get(completion),
+            flags=list(judgement.flags.get(completion, [])),
+        )
+        for completion, pk in completions.items()
+    )

@@ -1,0 +1,139 @@
+"""Make slates of what a policy wrote, and take them off the table when nobody should rank them any more."""
+
+import random
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef
+from django.db.models.functions import Now
+
+from accounts import journal
+from accounts.models import Project
+from annotations.models import (
+    Assignment,
+    AssignmentState,
+    Completion,
+    Kind,
+    Policy,
+    SamplingOrder,
+    Slate,
+    SlateCompletion,
+)
+from annotations.services.texts import storable
+from annotations.services.work import close_open
+
+_BATCH = 500
+
+
+class NotOrdered(ValueError):
+    """A shard holds a completion that its order did not ask for; nothing was taken in."""
+
+
+def take_in_completions(*, order: SamplingOrder, rows: Iterable[Mapping[str, Any]]) -> int:
+    """Take in a shard's rows (docs/seam.md), and return how many slates they made. Twice adds nothing.
+
+    A prompt's slate is made when all its completions are there and at least two of them say something; its
+    `overlap` slots are open at once, the newest order's first. Raises `NotOrdered`.
+    """
+    asked = dict(order.prompts.values_list("public_id", "pk"))
+    completions = [_completion(order, asked, row) for row in rows]
+    with transaction.atomic():
+        Completion.objects.bulk_create(completions, ignore_conflicts=True, batch_size=_BATCH)
+        slates = _new_slates(order, {completion.prompt_id for completion in completions})
+        journal.record(project=order.project, actor=None, verb="take_in", subject=order, slates=slates)
+    return slates
+
+
+def retire_untouched(*, project: Project, before: SamplingOrder) -> int:
+    """Retire the slates of older orders that nobody was ever lent, and return how many."""
+    touched = Assignment.objects.filter(slate=OuterRef("pk")).exclude(state=AssignmentState.OPEN)
+    old = Slate.objects.filter(project=project, order__lt=before.pk)
+    with transaction.atomic():
+        retired = old.filter(~Exists(touched), retired_at=None).update(retired_at=Now())
+        close_open(old.filter(retired_at__isnull=False))
+        journal.record(project=project, actor=None, verb="retire_untouched", subject=before, slates=retired)
+    return retired
+
+
+def quarantine(*, policy: Policy) -> int:
+    """Keep a bad policy's completions from everybody from now on, and return how many completions."""
+    bad = Slate.objects.filter(completions__policy=policy)
+    with transaction.atomic():
+        written = Completion.objects.filter(policy=policy, quarantined_at=None).update(quarantined_at=Now())
+        Slate.objects.filter(pk__in=bad.values("pk"), retired_at=None).update(retired_at=Now())
+        close_open(bad)
+        journal.record(project=policy.project, actor=None, verb="quarantine", subject=policy, completions=written)
+    return written
+
+
+def _completion(order: SamplingOrder, asked: Mapping[UUID, int], row: Mapping[str, Any]) -> Completion:
+    try:
+        prompt, index = asked[UUID(row["prompt"])], int(row["index"])
+    except (KeyError, ValueError) as error:
+        raise NotOrdered(f"order {order.public_id} did not ask for prompt {row.get('prompt')!r}") from error
+    if not 0 <= index < order.per_prompt:
+        raise NotOrdered(f"order {order.public_id} did not ask for completion {index} of {row['prompt']}")
+    return Completion(
+        order=order,
+        prompt_id=prompt,
+        policy_id=order.policy_id,
+        index=index,
+        text=storable(row["text"]),
+        finished=row["finished"],
+        tokens=row["tokens"],
+    )
+
+
+def _new_slates(order: SamplingOrder, prompts: Iterable[int]) -> int:
+    spoken = _spoken(order, prompts)
+    slates = [Slate(project_id=order.project_id, prompt_id=prompt, order=order) for prompt in spoken]
+    Slate.objects.bulk_create(slates, ignore_conflicts=True, batch_size=_BATCH)
+    # A slate that was there kept its own public id: only new rows have ours.
+    found = Slate.objects.in_bulk([slate.public_id for slate in slates], field_name="public_id")
+    new = sorted(found.values(), key=lambda slate: slate.pk)
+    SlateCompletion.objects.bulk_create(
+        SlateCompletion(slate=slate, completion_id=completion, position=position)
+        for slate in new
+        for position, completion in enumerate(spoken[slate.prompt_id])
+    )
+    Assignment.objects.bulk_create(
+        assignment for slate in new for assignment in _slots(order, slate, len(spoken[slate.prompt_id]))
+    )
+    return len(new)
+
+
+def _spoken(order: SamplingOrder, prompts: Iterable[int]) -> dict[int, list[int]]:
+    """Prompt → completions that say something, by index, for the prompts whose completions are all there."""
+    written: dict[int, list[Completion]] = defaultdict(list)
+    completions = Completion.objects.filter(order=order, quarantined_at=None).order_by("prompt", "index")
+    for completion in completions.filter(prompt__in=set(prompts)):
+        written[completion.prompt_id].append(completion)
+    spoken = {
+        prompt: [completion.pk for completion in all_of_it if completion.text.strip()]
+        for prompt, all_of_it in written.items()
+        if len(all_of_it) == order.per_prompt
+    }
+    return {prompt: completions for prompt, completions in spoken.items() if len(completions) > 1}
+
+
+def _slots(order: SamplingOrder, slate: Slate, k: int) -> Iterator[Assignment]:
+    for slot in range(order.project.overlap):
+        yield Assignment(
+            project_id=order.project_id,
+            kind=Kind.RANK,
+            prompt_id=slate.prompt_id,
+            slate=slate,
+            slot=slot,
+            priority=order.pk,
+            shown=_shown(slate, slot, k),
+        )
+
+
+def _shown(slate: Slate, slot: int, k: int) -> list[int]:
+    """A row of a Latin square: over K slots every completion stands once at every place of the screen."""
+    first = list(range(k))
+    random.Random(slate.public_id.int).shuffle(first)
+    return first[slot % k :] + first[: slot % k]

@@ -1,0 +1,61 @@
+/** What the ranking page says, in the person's language. */
+
+import { LINE, missing, rows, tierOf } from "./order.js";
+
+const ORDINALS = [
+  gettext("1st"), gettext("2nd"), gettext("3rd"), gettext("4th"), gettext("5th"),
+  gettext("6th"), gettext("7th"), gettext("8th"), gettext("9th"),
+];
+
+export const name = (letter) => letter.toUpperCase();
+
+export function list(letters) {
+  const language = document.documentElement.lang || "en";
+  return new Intl.ListFormat(language, { type: "conjunction" }).format(letters.map(name)).replace(/, and /, gettext(" and "));
+}
+
+export const ordinal = (tier) => ORDINALS[tier];
+
+/** "2nd, tied with D", or nothing while the letter is not placed. */
+export function placement(order, letter) {
+  const at = tierOf(order, letter);
+  if (at < 0) return "";
+  const others = order.tiers[at].filter((other) => other !== letter);
+  if (!others.length) return ORDINALS[at];
+  return interpolate(gettext("%(place)s, tied with %(others)s"), { place: ORDINALS[at], others: list(others) }, true);
+}
+
+/** What is still missing, or that all is placed. */
+export function whatIsMissing(order, letters) {
+  const left = missing(order, letters);
+  if (!left.length) return gettext("All placed");
+  if (left.length === letters.length) return gettext("Nothing is placed yet");
+  const sentence = ngettext("%(letters)s is not placed yet", "%(letters)s are not placed yet", left.length);
+  return interpolate(sentence, { letters: list(left) }, true);
+}
+
+/** The whole order in one sentence, for the live region. */
+export function spoken(order) {
+  const parts = rows(order).map((row) => (row === LINE ? gettext("acceptable line") : row.map(name).join(" = ")));
+  return parts.length ? parts.join(", ") : gettext("Nothing is placed yet");
+}
+
+export function problem({ code, letter }) {
+  const sentences = {
+    unknown: gettext("There is no answer %(letter)s here."),
+    twice: gettext("%(letter)s is placed twice."),
+    tie: gettext("= needs a letter before and after it, on the same side of the line."),
+    two_lines: gettext("There are two lines. Keep one."),
+  };
+  return interpolate(sentences[code], { letter: name(letter) }, true);
+}
+
+/** For a narrow header: the figure alone. */
+export const minutesShort = (minutes) => interpolate(gettext("%s min"), [Math.max(0, minutes)]);
+
+export function timeLeft(minutes) {
+  if (minutes <= 0) return gettext("Your time on this question is over. You can still submit.");
+  if (minutes < 60) return interpolate(ngettext("Yours for %s min", "Yours for %s min", minutes), [minutes]);
+  const parts = { hours: Math.floor(minutes / 60), minutes: minutes % 60 };
+  return interpolate(gettext("Yours for %(hours)s h %(minutes)s min"), parts, true);
+}

@@ -1,0 +1,35 @@
+"""The page behind a one-time link: choose a name and a password, and be in."""
+
+from django.contrib.auth import login
+from django.contrib.auth.forms import UserCreationForm
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import translation
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from accounts.invitations import InvitationGone, accept, open_invitation
+from accounts.models import User
+
+
+class JoinForm(UserCreationForm):  # type: ignore[type-arg]
+    class Meta:
+        model = User
+        fields = ["username"]
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def join(request: HttpRequest, token: str) -> HttpResponse:
+    try:
+        invitation = open_invitation(token)
+        form = JoinForm(request.POST or None, label_suffix="")
+        if request.method == "POST" and form.is_valid():
+            person: User = form.save(commit=False)
+            person.language = translation.get_language() or "en"
+            accept(token=token, person=person)
+            login(request, person, backend="django.contrib.auth.backends.ModelBackend")
+            return redirect("home")
+    except InvitationGone as error:
+        raise Http404("This link was used or has expired.") from error
+    return render(request, "accounts/join.html", {"form": form, "invitation": invitation})

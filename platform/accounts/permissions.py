@@ -1,0 +1,40 @@
+"""Who may do what: one role per person and project; a stranger learns nothing, not even that it exists."""
+
+from collections.abc import Collection
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404
+
+from accounts.models import Membership, Project, Role, User
+
+_OPERATORS_TOO = frozenset({Role.REVIEWER, Role.EXPORTER})
+
+
+class NotAllowed(PermissionDenied):
+    """The person's role does not cover this. Django answers 403."""
+
+
+def _covering(roles: Collection[str]) -> set[str]:
+    # Operators never label: they would judge what they then deploy.
+    return {*roles, Role.OPERATOR} if _OPERATORS_TOO & set(roles) else set(roles)
+
+
+def project_for(user: User, slug: str, *roles: Role) -> Project:
+    """Return the project if `user` is a member with one of `roles` (none given: any role).
+
+    Raises `Http404` for who is no member, so that foreign projects cannot be guessed, `NotAllowed` for another role.
+    """
+    memberships = Membership.objects.filter(user__pk=user.pk, user__is_active=True, project__slug=slug)
+    membership = memberships.select_related("project").first()
+    if membership is None:
+        raise Http404(f"no project {slug!r} for this person")
+    if roles and membership.role not in _covering(roles):
+        raise NotAllowed(f"needs the role {' or '.join(roles)}")
+    return membership.project
+
+
+def require_role(*, user: User, project: Project, roles: Collection[str]) -> None:
+    """Raise `NotAllowed` unless `user` is an active member of `project` with one of `roles`."""
+    memberships = Membership.objects.filter(user__pk=user.pk, user__is_active=True, project=project)
+    if not memberships.filter(role__in=_covering(roles)).exists():
+        raise NotAllowed(f"needs the role {' or '.join(roles)}")

@@ -1,0 +1,51 @@
+"""A person's own language and time zone, and the language of who is not signed in yet."""
+
+import pytest
+from django.test import Client
+
+from accounts.models import User
+from tests.make import client_of
+
+
+def test_a_person_keeps_their_language_and_zone(alice: User) -> None:
+    client = client_of(alice)
+    client.post("/settings/", {"language": "zh-hans", "time_zone": "Asia/Shanghai"})
+    alice.refresh_from_db()
+    assert (alice.language, alice.time_zone) == ("zh-hans", "Asia/Shanghai")
+    assert '<html lang="zh-hans">' in client.get("/settings/").content.decode()
+
+
+@pytest.mark.parametrize(("language", "zone"), [("xx", "UTC"), ("en", "Mars/Base")])
+def test_an_unknown_language_or_zone_is_refused(alice: User, language: str, zone: str) -> None:
+    page = client_of(alice).post("/settings/", {"language": language, "time_zone": zone})
+    alice.refresh_from_db()
+    assert page.status_code == 400
+    assert (alice.language, alice.time_zone) == ("en", "UTC")
+
+
+def test_a_language_is_chosen_before_signing_in(db: None) -> None:
+    client = Client()
+    answer = client.post("/language/", {"language": "zh-hans", "next": "/account/login/"})
+    assert answer["Location"] == "/account/login/"
+    assert '<html lang="zh-hans">' in client.get("/account/login/").content.decode()
+
+
+@pytest.mark.parametrize("next_url", ["https://evil.example/", "//evil.example", "javascript:alert(1)", ""])
+def test_choosing_a_language_leads_nowhere_else(db: None, next_url: str) -> None:
+    assert Client().post("/language/", {"language": "en", "next": next_url})["Location"] == "/"
+
+
+def test_the_sign_in_page_asks_a_wrong_password_again_and_keeps_the_name(alice: User, valkey: str) -> None:
+    page = Client().post("/account/login/", {"login": "alice", "password": "wrong"}).content.decode()
+    assert 'value="alice"' in page
+    assert 'role="alert"' in page
+
+
+def test_nobody_signs_up_alone(db: None) -> None:
+    assert "By invitation only" in Client().get("/account/signup/").content.decode()
+
+
+@pytest.mark.parametrize("path", ["logout", "password/change", "password/reset", "reauthenticate", "email"])
+def test_every_account_page_wears_the_sites_look(alice: User, path: str) -> None:
+    page = client_of(alice).get(f"/account/{path}/", follow=True).content.decode()
+    assert "tutelage/tokens.css" in page

