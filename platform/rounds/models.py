@@ -155,9 +155,13 @@ class Deployment(models.Model):
     policy = models.ForeignKey(Policy, on_delete=models.PROTECT, related_name="deployments")
     canary = models.BooleanField(default=False)
     round = models.ForeignKey(Round, null=True, on_delete=models.PROTECT, related_name="deployments")
+    # How it samples: orders that keep the stock up use this preset of the trainer.
+    preset = models.CharField(max_length=40)
     started_at = models.DateTimeField(default=timezone.now)
     retired_at = models.DateTimeField(null=True)
     retired_reason = models.CharField(max_length=200, blank=True)
+    # Taken back because it was bad: never deployed again, nor is anything of its round built upon.
+    rolled_back = models.BooleanField(default=False)
 
     class Meta:
         constraints = [

@@ -1,0 +1,32 @@
+"""Which rounds a person may see. A labeler learns nothing of training, not even that there are rounds."""
+
+from django.http import Http404
+
+from accounts.models import Project, Role, User
+from accounts.permissions import NotAllowed, project_for
+from rounds.models import Round
+
+RELATED = ("init_policy", "reference_policy", "sft_policy", "candidate", "snapshot", "created_by")
+
+
+def project_of(user: User, slug: str) -> Project:
+    """The project, for its reviewers and operators. Raises Http404 for everybody else."""
+    try:
+        return project_for(user, slug, Role.REVIEWER)
+    except NotAllowed as refusal:
+        raise Http404 from refusal
+
+
+def round_of(user: User, slug: str, number: int) -> Round:
+    """The round with its policies, for reviewers and operators of its project. Raises Http404 otherwise."""
+    rounds = Round.objects.filter(project=project_of(user, slug), number=number)
+    found = rounds.select_related("project", *RELATED)
+    first = found.first()
+    if first is None:
+        raise Http404
+    return first
+
+
+def operates(user: User, project: Project) -> bool:
+    """Whether the person may start, retry, cancel and roll back here."""
+    return user.memberships.filter(project=project, role=Role.OPERATOR).exists()

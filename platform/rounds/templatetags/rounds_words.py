@@ -1,0 +1,29 @@
+"""Figures and lengths of time in the pages of rounds."""
+
+from django import template
+
+from rounds import plots
+from rounds.curves import Row
+from rounds.durations import duration
+
+register = template.Library()
+register.filter("duration", duration)
+# The circumference of the pie's circle: its stroke, as wide as its radius is long, fills it.
+PIE = 2 * 3.141593 * 3
+
+
+@register.filter
+def pie(share: float) -> str:
+    """The dash pattern that fills `share` of a running node's circle."""
+    return f"{share * PIE:.2f} {PIE:.2f}"
+
+
+@register.filter
+def percent(share: float) -> str:
+    return f"{100 * share:.0f}%"
+
+
+@register.filter
+def cell(row: Row, name: str) -> str:
+    """One figure of a table of metrics."""
+    return plots.figure(row[name]) if name in row else ""

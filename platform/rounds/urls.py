@@ -1,0 +1,23 @@
+"""Addresses of rounds."""
+
+from django.urls import path
+
+from rounds.views import board, events, review, round
+
+urlpatterns = [
+    # /p/<slug>/rounds/
+    path("p/<slug:slug>/rounds/", board.board, name="rounds"),
+    path("p/<slug:slug>/rounds/start/", board.start, name="round_start"),
+    path("p/<slug:slug>/rounds/roll-back/", board.roll_back, name="roll_back"),
+    # /p/<slug>/rounds/<number>/
+    path("p/<slug:slug>/rounds/<int:number>/", round.detail, name="round"),
+    path("p/<slug:slug>/rounds/<int:number>/events/", events.events, name="round_events"),
+    path("p/<slug:slug>/rounds/<int:number>/curves/<slug:kind>/", round.curve, name="round_curve"),
+    path("p/<slug:slug>/rounds/<int:number>/curves/<slug:kind>/table/", round.table, name="round_figures"),
+    path("p/<slug:slug>/rounds/<int:number>/retry/", round.retry, name="round_retry"),
+    path("p/<slug:slug>/rounds/<int:number>/cancel/", round.cancel, name="round_cancel"),
+    path("p/<slug:slug>/rounds/<int:number>/override/", round.override, name="round_override"),
+    path("p/<slug:slug>/rounds/<int:number>/review/", review.review, name="review"),
+    path("p/<slug:slug>/rounds/<int:number>/approve/", review.approve, name="round_approve"),
+    path("p/<slug:slug>/rounds/<int:number>/reject/", review.reject, name="round_reject"),
+]

@@ -1,0 +1,72 @@
+"""What a stage shows of itself: the signs of one at work, and the answers of a finished evaluation."""
+
+import json
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from django.conf import settings
+
+from annotations.models import Prompt
+from rounds.child import out_of
+from rounds.machine import StageState
+from rounds.models import Round, Stage
+from rounds.services import taking_in
+from tests.rounds import loop
+from trainer import manifest
+
+Rows = list[dict[str, Any]]
+
+
+def ppo_rows(count: int, *, of: int = 0, first: int = 1) -> Rows:
+    """Steps `first` and on, four seconds each, with a reward that rises and a KL that grows."""
+    return [
+        {
+            "step": step,
+            "of": of or count,
+            "seconds": 4.0 * step,
+            "objective/scores": 1 - math.exp(-step / 50),
+            "objective/kl": 0.02 * step,
+            "length": 60.0,
+        }
+        for step in range(first, first + count)
+    ]
+
+
+def measure(stage: Stage, rows: Rows, *, doing: str = "training") -> None:
+    """Let the stage's working directory say so, after what it said before."""
+    folder = manifest.partial(out_of(stage))
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "metrics.jsonl").open("a", encoding="utf-8") as file:
+        file.writelines(json.dumps(row) + "\n" for row in rows)
+    step, of = (rows[-1]["step"], rows[-1]["of"]) if rows else (0, 0)
+    beat = {"pid": 1, "step": step, "of": of, "doing": doing}
+    (folder / "heartbeat").write_text(json.dumps(beat), encoding="utf-8")
+
+
+def evaluate(round: Round, prompts: Sequence[Prompt], report: dict[str, Any] | None = None) -> Round:
+    """Finish a round's evaluation with one answer of each policy to each prompt, and take it in."""
+    stage = loop.live_stage(round)
+    directory = settings.STORE / "artifacts" / str(stage.public_id)
+    facts = {"stage": "evaluate", "seed": stage.seed, "metrics": {}, "inputs": loop.digests(stage)}
+    with manifest.writing(directory, kind="evaluation", **facts) as folder:
+        (folder / "report.json").write_text(json.dumps(report or loop.GOOD_EVALUATION))
+        (folder / "completions.jsonl").write_text("".join(json.dumps(row) + "\n" for row in answers(prompts)))
+    Stage.objects.filter(pk=stage.pk).update(state=StageState.FINISHED)
+    taking_in.take_in_stage(stage.pk)
+    return loop.again(round)
+
+
+def answers(prompts: Sequence[Prompt]) -> Rows:
+    return [
+        {
+            "prompt": str(prompt.public_id),
+            "policy": policy,
+            "text": f"The {policy} answer to {prompt.messages[-1]['content']}",
+            "finished": policy != "before",
+            "tokens": 64,
+            "reward": 0.25,
+        }
+        for policy in ("before", "sft", "after")
+        for prompt in prompts
+    ]
