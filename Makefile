@@ -5,6 +5,8 @@ SHELL := /bin/bash
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
+# The tests whose subject is rows: they run on both kinds of database.
+ON_POSTGRESQL := tests/accounts tests/annotations tests/rounds tests/faults
 REHEARSAL ?= --model tiny --rounds 2 --labelers 4 --rankings 320 --noise 0.2 --seed 1
 
 .PHONY: help
@@ -33,12 +35,13 @@ rehearse: $(INSTALLED) ## The loop without people: simulated labelers, a known p
 	$(PYTHON) manage.py rehearse $(REHEARSAL) --json build/rehearsal.json --html build/rehearsal.html
 
 .PHONY: test
-test: $(INSTALLED) system-packages ## Every test but the slow ones, on SQLite and again on PostgreSQL
-	$(PYTHON) -m tests.run fast
+test: $(INSTALLED) system-packages lint ## Linters and every test but the slow ones, on SQLite and again on PostgreSQL
+	$(PYTHON) -m pytest -m "not slow"
+	$(PYTHON) -m tests.with_postgres $(PYTHON) -m pytest -m "not slow" $(ON_POSTGRESQL)
 
 .PHONY: test-long
-test-long: $(INSTALLED) system-packages ## The slow tests: killed processes, a real small model
-	$(PYTHON) -m tests.run slow
+test-long: $(INSTALLED) system-packages ## The slow tests: killed processes, a small real model
+	$(PYTHON) -m pytest -m slow
 
 .PHONY: lint
 lint: $(INSTALLED) ## ruff and mypy --strict

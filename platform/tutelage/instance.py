@@ -2,7 +2,6 @@
 
 import json
 import os
-import secrets
 import signal
 import socket
 import subprocess
@@ -43,6 +42,12 @@ def _is_trainer(pid: int) -> bool:
         return False
 
 
+def port_is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
 class Instance:
     """`prepare` makes the folder, `start` the processes; `stop` ends them, newest first."""
 
@@ -65,12 +70,9 @@ class Instance:
         return {**os.environ, "DJANGO_SETTINGS_MODULE": "tutelage.settings", **own}
 
     def prepare(self) -> None:
-        """Make the folder, its secret and its database; again and again without harm. Raises CannotStart."""
+        """Make the folder and its database; again and again without harm. Raises CannotStart."""
         os.umask(0o077)
         (self.data / "logs").mkdir(parents=True, exist_ok=True)
-        secret = self.data / "secret_key"
-        if not secret.is_file():
-            secret.write_text(secrets.token_urlsafe(64), encoding="ascii")
         self.manage("migrate", "--verbosity", "0")
 
     def manage(self, *words: str) -> str:

@@ -9,6 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
 from tutelage.logs import logging_config
+from tutelage.secret import secret_key
 
 env = environ.Env()
 ROOT = Path(__file__).resolve().parents[2]
@@ -17,21 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DATA = Path(env.str("TUTELAGE_DATA", default=str(ROOT / "var"))).resolve()
 STORE = Path(env.str("TUTELAGE_STORE", default=str(DATA / "store"))).resolve()
 
-
-def _secret_key() -> str:
-    key: str = env.str("SECRET_KEY", default="")
-    path = DATA / "secret_key"
-    if not key and path.is_file():
-        key = path.read_text(encoding="ascii").strip()
-    if len(key) < 50:
-        raise ImproperlyConfigured(
-            f"No strong SECRET_KEY. `make up` writes one; by hand, put at least 50 random characters into {path} "
-            "(mode 0600) or into the variable SECRET_KEY."
-        )
-    return key
-
-
-SECRET_KEY = _secret_key()
+SECRET_KEY = secret_key(env.str("SECRET_KEY", default=""), DATA / "secret_key")
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 DEBUG = False
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])

@@ -1,0 +1,125 @@
+"""A server of its own, with its own database, and a Chromium that reports every complaint of a page."""
+
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests.browser.seed import PASSWORD
+
+ROOT = Path(__file__).resolve().parents[2]
+CHROMIUM = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+CHROMIUM += ["--disable-sync", "--no-first-run", "--no-proxy-server"]
+
+
+@dataclass(frozen=True)
+class Site:
+    address: str
+    database: Path
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory, valkey: str) -> Iterator[Site]:
+    """The site, served by uvicorn on a free port of the loopback, seeded afresh for each file of tests."""
+    tmp_path = tmp_path_factory.mktemp("site")
+    env = os.environ | {
+        "TUTELAGE_DATA": str(tmp_path),
+        "SECRET_KEY": secrets.token_urlsafe(48),
+        "DATABASE_URL": f"sqlite:///{tmp_path / 'site.sqlite3'}",
+        "PYTHONPATH": f"{ROOT}:{ROOT / 'platform'}",
+    }
+    for command in (["manage.py", "migrate", "-v0"], ["-m", "tests.browser.seed"]):
+        subprocess.run([sys.executable, *command], cwd=ROOT, env=env, check=True)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        server = _serve(listener, env)
+        try:
+            _wait_for(address, server)
+            yield Site(address, tmp_path / "site.sqlite3")
+        finally:
+            server.terminate()
+            server.wait(timeout=20)
+
+
+def _serve(listener: socket.socket, env: dict[str, str]) -> subprocess.Popen[bytes]:
+    # The socket is handed over, so that nothing can take the port in between.
+    command = [sys.executable, "-m", "uvicorn", "tutelage.asgi:application", "--fd", str(listener.fileno())]
+    return subprocess.Popen(
+        [*command, "--lifespan", "off", "--log-level", "warning"], cwd=ROOT, env=env, pass_fds=[listener.fileno()]
+    )
+
+
+def _wait_for(address: str, server: subprocess.Popen[bytes]) -> None:
+    for _ in range(600):
+        assert server.poll() is None, "the server ended before it answered"
+        try:
+            urllib.request.urlopen(f"{address}/account/login/", timeout=10).close()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    pytest.fail("the server never answered")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    path = shutil.which("chromium")
+    assert path, "Chromium is missing: apt-get install --no-install-recommends chromium"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM)
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Visitor:
+    """A person at a browser, with everything the pages complained about."""
+
+    page: Page
+    site: Site
+    complaints: list[str] = field(default_factory=list)
+
+    def sign_in(self, name: str) -> None:
+        self.page.goto(f"{self.site.address}/account/login/")
+        self.page.fill("[name=login]", name)
+        self.page.fill("[name=password]", PASSWORD)
+        self.page.keyboard.press("Enter")
+        self.page.wait_for_url(f"{self.site.address}/")
+
+    def shoot(self, name: str) -> None:
+        """Keep a screenshot where TUTELAGE_SCREENSHOTS names a folder."""
+        if folder := os.environ.get("TUTELAGE_SCREENSHOTS"):
+            self.page.screenshot(path=Path(folder) / f"{name}.png")
+
+
+def visit(browser: Browser, site: Site, *, phone: bool = False, dark: bool = False) -> tuple[BrowserContext, Visitor]:
+    context = browser.new_context(
+        viewport={"width": 390, "height": 844} if phone else {"width": 1440, "height": 900},
+        color_scheme="dark" if dark else "light",
+        has_touch=phone,
+        is_mobile=phone,
+        locale="en-US",
+    )
+    visitor = Visitor(context.new_page(), site)
+    visitor.page.on("console", lambda said: said.type in ("error", "warning") and visitor.complaints.append(said.text))
+    visitor.page.on("pageerror", lambda error: visitor.complaints.append(str(error)))
+    return context, visitor
+
+
+@pytest.fixture
+def visitor(chromium: Browser, site: Site) -> Iterator[Visitor]:
+    """Somebody at a desk; every complaint of a page fails the test."""
+    context, person = visit(chromium, site)
+    yield person
+    context.close()
+    assert person.complaints == []

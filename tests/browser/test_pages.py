@@ -1,0 +1,62 @@
+"""Every page of a labeler at a desk and on a phone, by day and by night: nothing overflows, nothing complains."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import Site, Visitor, visit
+
+# (phone, dark). With a folder for screenshots all four are taken; two of them show every rule of the style sheets.
+SCREENS = {"light-desktop": (False, False), "dark-phone": (True, True)}
+if "TUTELAGE_SCREENSHOTS" in os.environ:
+    SCREENS |= {"dark-desktop": (False, True), "light-phone": (True, False)}
+
+
+@pytest.fixture(params=SCREENS.values(), ids=SCREENS)
+def bob(chromium: Browser, site: Site, request: pytest.FixtureRequest) -> Iterator[Visitor]:
+    phone, dark = request.param
+    context, person = visit(chromium, site, phone=phone, dark=dark)
+    yield person
+    context.close()
+    assert person.complaints == []
+
+
+def nothing_sticks_out(page: Page) -> None:
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{page.url} scrolls sideways"
+
+
+def test_pages_fit_their_screen(bob: Visitor, request: pytest.FixtureRequest) -> None:
+    screen = request.node.callspec.id
+    page, address = bob.page, bob.site.address
+    page.goto(f"{address}/account/login/")
+    _seen(bob, f"signin-{screen}")
+    bob.sign_in("bob")
+    _seen(bob, f"home-{screen}")
+    for path, name in [("/p/six/rank/", "rank6"), ("/p/pairs/rank/", "rank2"), ("/p/turtles/rank/", "rank4")]:
+        page.goto(address + path)
+        _seen(bob, f"{name}-empty-{screen}")
+        page.keyboard.type("b6a=")
+        expect(page.locator("#tiers .tier")).to_have_count(2)
+        page.keyboard.press("Backspace")
+        page.keyboard.type("|")
+        page.wait_for_timeout(200)
+        _seen(bob, f"{name}-{screen}")
+    page.keyboard.press("s")
+    _seen(bob, f"skip-menu-{screen}")
+    page.keyboard.press("Escape")
+    page.keyboard.press("?")
+    _seen(bob, f"keys-{screen}")
+    page.keyboard.press("Escape")
+    for path, name in [("/p/turtles/demonstrate/", "demonstrate"), ("/settings/", "settings"), ("/nowhere/", "404")]:
+        with page.expect_response("**" + path) as answer:
+            page.goto(address + path)
+        if answer.value.status == 404:
+            bob.complaints.clear()  # Chromium reports the 404 itself, which is what was asked for.
+        _seen(bob, f"{name}-{screen}")
+
+
+def _seen(person: Visitor, name: str) -> None:
+    nothing_sticks_out(person.page)
+    person.shoot(name)

@@ -1,0 +1,150 @@
+"""Ranking in a real browser: keys, mouse, drag, phone, and what is said when something is missing."""
+
+import sqlite3
+
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import Site, Visitor, visit
+
+
+def rankings(site: Site) -> list[tuple[str, int | None]]:
+    """Each ranking as (tiers by letter, cut): `c a=b d` the way it was typed."""
+    with sqlite3.connect(site.database) as database:
+        found = database.execute(
+            "SELECT r.id, r.cut, a.shown FROM annotations_ranking r"
+            " JOIN annotations_assignment a ON a.id = r.assignment_id"
+        ).fetchall()
+        return [(_tiers(database, ranking, shown), cut) for ranking, cut, shown in found]
+
+
+def _tiers(database: sqlite3.Connection, ranking: int, shown: str) -> str:
+    rows = database.execute(
+        "SELECT p.tier, m.position FROM annotations_placement p JOIN annotations_slatecompletion m"
+        " ON m.completion_id = p.completion_id WHERE p.ranking_id = ? ORDER BY p.tier",
+        [ranking],
+    ).fetchall()
+    letters = {int(position): "abcdefghi"[at] for at, position in enumerate(shown.strip("[]").split(","))}
+    tiers: dict[int, list[str]] = {}
+    for tier, position in rows:
+        tiers.setdefault(tier, []).append(letters[position])
+    return " ".join("=".join(sorted(tier)) for _, tier in sorted(tiers.items()))
+
+
+def test_alice_logs_in_ranks_with_the_keyboard_and_the_row_is_there(visitor: Visitor) -> None:
+    page = visitor.page
+    visitor.sign_in("alice")
+    visitor.shoot("home")
+    page.keyboard.press("Enter")
+    expect(page.locator("#missing")).to_have_text("Nothing is placed yet")
+    visitor.shoot("rank-empty")
+    page.keyboard.type("c a = b ")
+    expect(page.locator("#missing")).to_have_text("D is not placed yet")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("#said")).to_have_text("D is not placed yet")
+    assert rankings(visitor.site) == []
+    page.keyboard.type("|d5")
+    expect(page.locator("#id_order")).to_have_value("c a = b | d ")
+    visitor.shoot("rank-full")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator(".toast")).to_have_text("Ranking submitted")
+    assert rankings(visitor.site) == [("c a=b d", 2)]
+
+
+def test_bob_ranks_with_the_mouse_alone(chromium: Browser, site: Site) -> None:
+    context, bob = visit(chromium, site)
+    before = rankings(site)
+    page = bob.page
+    bob.sign_in("bob")
+    page.goto(f"{site.address}/p/turtles/rank/")
+    for letter in "dabc":
+        page.click(f"#answer-{letter} .chip")
+    expect(page.locator("#id_order")).to_have_value("d a b c ")
+    page.locator("#tiers .tier").nth(1).locator("[data-step='-1']").click()
+    expect(page.locator("#id_order")).to_have_value("a d b c ")
+    _drag(page, "#tiers .tier >> nth=3", "#tiers .tier >> nth=0")
+    expect(page.locator("#id_order")).to_have_value("a = c d b ")
+    page.click("button.hint[data-does=line]")
+    page.click("#answer-a .rating label >> nth=6")
+    page.click("#submit")
+    expect(page.locator(".toast")).to_have_text("Ranking submitted")
+    assert [row for row in rankings(site) if row not in before] == [("a=c d b", 3)]
+    context.close()
+    assert bob.complaints == []
+
+
+def _drag(page: Page, source: str, onto: str) -> None:
+    grip, target = page.locator(f"{source} >> [data-grip]").bounding_box(), page.locator(onto).bounding_box()
+    assert grip
+    assert target
+    page.mouse.move(grip["x"] + grip["width"] / 2, grip["y"] + grip["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(grip["x"], target["y"] + target["height"] / 2, steps=8)
+    page.mouse.up()
+
+
+def test_letters_work_while_an_input_method_is_on(visitor: Visitor) -> None:
+    page = visitor.page
+    visitor.sign_in("bob")
+    page.goto(f"{visitor.site.address}/p/turtles/rank/")
+    page.evaluate(
+        """() => document.body.dispatchEvent(
+            new KeyboardEvent('keydown', {key: 'Process', code: 'KeyB', keyCode: 229, bubbles: true}))"""
+    )
+    expect(page.locator("#id_order")).to_have_value("b ")
+    page.keyboard.press("n")
+    page.evaluate(
+        """() => document.getElementById('id_note').dispatchEvent(
+            new KeyboardEvent('keydown', {key: 'a', code: 'KeyA', isComposing: true, bubbles: true}))"""
+    )
+    expect(page.locator("#id_order")).to_have_value("b ")
+
+
+def test_what_was_typed_survives_a_reload_and_goes_when_it_was_sent(visitor: Visitor) -> None:
+    page = visitor.page
+    visitor.sign_in("bob")
+    page.goto(f"{visitor.site.address}/p/turtles/rank/")
+    page.keyboard.press("Backspace")
+    page.keyboard.type("c=ad|")
+    page.keyboard.press("n")
+    page.keyboard.type("B is about the moon")
+    page.reload()
+    expect(page.locator("#id_order")).to_have_value("c = a d | ")
+    expect(page.locator("#id_note")).to_have_value("B is about the moon")
+    page.keyboard.type("b")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator(".toast")).to_have_text("Ranking submitted")
+    assert page.evaluate("Object.keys(localStorage).length") == 0
+
+
+def test_a_mistake_in_the_typed_order_is_named_as_it_is_typed(visitor: Visitor) -> None:
+    page = visitor.page
+    visitor.sign_in("bob")
+    page.goto(f"{visitor.site.address}/p/turtles/rank/")
+    page.fill("#id_order", "a e")
+    expect(page.locator("#order-problem")).to_have_text("There is no answer E here.")
+    page.fill("#id_order", "a a")
+    expect(page.locator("#order-problem")).to_have_text("A is placed twice.")
+    page.fill("#id_order", "Ａ　＝ｂ")
+    expect(page.locator("#order-problem")).to_have_text("")
+    expect(page.locator("#answer-b .placement")).to_have_text("1st, tied with A")
+
+
+def test_without_scripts_the_plain_form_does_the_same(chromium: Browser, site: Site) -> None:
+    context = chromium.new_context(java_script_enabled=False)
+    bob = Visitor(context.new_page(), site)
+    bob.sign_in("bob")
+    page = bob.page
+    page.goto(f"{site.address}/p/turtles/rank/")
+    page.fill("[name=order]", "c a = b")
+    page.click("#note summary")
+    page.fill("[name=note]", "kept")
+    bob.shoot("rank-plain")
+    page.click("#submit")
+    expect(page.locator("#order-errors")).to_contain_text("D is not placed yet.")
+    bob.shoot("rank-plain-error")
+    expect(page.locator("[name=order]")).to_have_value("c a = b")
+    expect(page.locator("[name=note]")).to_have_value("kept")
+    page.fill("[name=order]", "c a = b | d")
+    page.click("#submit")
+    expect(page.locator(".toast")).to_have_text("Ranking submitted")
+    context.close()
