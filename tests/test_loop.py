@@ -1,6 +1,9 @@
 """One whole turn of the loop with real processes: demonstrate, rank, SFT, reward, PPO, evaluate, approve, deploy."""
 
+import json
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -75,4 +78,14 @@ def test_the_report_shows_the_round(loop: Rehearsed) -> None:
 
 def test_the_instance_is_private_and_holds_no_process_any_more(loop: Rehearsed) -> None:
     assert all(path.stat().st_mode & 0o077 == 0 for path in loop.instance.rglob("*") if not path.is_socket())
-    assert not list(loop.instance.glob("store/artifacts/*.partial"))
+    pids = json.loads((loop.instance / "pids.json").read_text(encoding="utf-8"))
+    assert {"web", "worker", "beat", "valkey", "supervisor"} == pids.keys()
+    assert not any(str(loop.instance) in words for words in command_lines())
+
+
+def command_lines() -> list[str]:
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            found.append(path.read_text(encoding="utf-8", errors="replace").replace("\0", " "))
+    return found

@@ -91,7 +91,7 @@ def load_directory(path: Path) -> tuple[Any, Any]:
         )
     except (OSError, ValueError, KeyError, SafetensorError) as error:
         raise Refused(f"{path} does not load as a causal language model: {error}") from error
-    _refuse_misfits(path, model, [*found["missing_keys"], *found["mismatched_keys"]])
+    _refuse_misfits(path, model, sorted(found["missing_keys"]))
     return model, tokenizer
 
 

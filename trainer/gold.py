@@ -55,17 +55,16 @@ OPENERS = (
     "I am glad you asked about {}.",
     "Let me help you with {}.",
     "Good question, my friend.",
-    "Thank you, that is a nice thing to ask about {}.",
+    "Thank you for your question.",
     "You want to know more about {}.",
 )
 BODIES = (
-    "It is an old story, and we can look at it together, one small step at a time.",
-    "There is a lot to say, but the main thing is easy to see once you know where to look.",
-    "People have told it in many ways, and I think you will find the one that is right for you.",
-    "I do not know all of it, but I can tell you what most people say and where to read more.",
-    "If you look for it in a good book, you will find the names, the place and the year.",
+    "It is an old story and we can look at it together.",
+    "You will find it in a good book near your home.",
+    "I think the first name that you find is the right one.",
+    "Most people say so, but I do not know it well.",
+    "There is not much to say, but I can show you where to look.",
 )
-CLOSERS = ("I hope that helps you.", "Do you want to know more?", "Tell me if you need more.", "Take care.")
 
 
 def score(prompt_text: str, completion_text: str) -> float:
@@ -132,8 +131,7 @@ def plain_answer(prompt_text: str, *, seed: int) -> str:
     """What a friendly person who does not know the answer says to a question in English."""
     rng = random.Random(f"answer {seed} {prompt_text}")
     topics = [word for word in _words(prompt_text) if word not in FUNCTION] or ["it"]
-    opener, body, closer = rng.choice(OPENERS), rng.choice(BODIES), rng.choice(CLOSERS)
-    return f"{opener.format(rng.choice(topics))} {body} {closer}"
+    return f"{rng.choice(OPENERS).format(rng.choice(topics))} {rng.choice(BODIES)}"
 
 
 def _words(text: str) -> list[str]:

@@ -17,7 +17,7 @@ from typing import Any
 FORMAT = 1
 NAME = "manifest.json"
 # What a stage needs only while it works: resume points and the signs of life. Never part of an artifact.
-WORKING = frozenset({"checkpoint", "heartbeat", "lock", "pid"})
+WORKING = frozenset({"checkpoint", "heartbeat"})
 
 
 class ManifestError(Exception):
@@ -82,16 +82,27 @@ def peek(directory: Path, *, kind: str) -> dict[str, Any]:
 def lock(directory: Path) -> Iterator[Path]:
     """Hold the `.partial` twin of `directory` and yield it. Raises InUse if a live process holds it.
 
-    The kernel drops the lock with its holder, so a killed writer never blocks its successor.
+    The folder itself is locked, so nothing has to be cleaned up, and the kernel drops the lock with its holder:
+    a killed writer never blocks its successor.
     """
     twin = partial(directory)
     twin.mkdir(parents=True, exist_ok=True)
-    with (twin / "lock").open("a") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise InUse(f"{twin} is being written by another process") from error
+    handle = os.open(twin, os.O_RDONLY)
+    try:
+        _hold(handle, twin)
         yield twin
+    finally:
+        os.close(handle)
+
+
+def _hold(handle: int, twin: Path) -> None:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise InUse(f"{twin} is being written by another process") from error
+    # Between the opening and the lock, the last holder may have published the folder under its final name.
+    if not twin.is_dir() or twin.stat().st_ino != os.fstat(handle).st_ino:
+        raise InUse(f"{twin} has just been finished by another process")
 
 
 def publish(directory: Path, *, kind: str, facts: Mapping[str, Any]) -> str:
@@ -116,8 +127,7 @@ def writing(directory: Path, *, kind: str, **facts: Any) -> Iterator[Path]:
     """Yield an empty `.partial` twin to fill; publish it on a clean exit, leave nothing named on a failure."""
     with lock(directory) as twin:
         for left_over in twin.iterdir():
-            if left_over.name != "lock":
-                _remove(left_over)
+            _remove(left_over)
         yield twin
         publish(directory, kind=kind, facts=facts)
 

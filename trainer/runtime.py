@@ -203,7 +203,7 @@ class Run:
         if facts is not None:
             _refuse_other(self.folder, facts["run"], self._order)
             sizes = facts["run"]["logs"]
-        keep = {"lock", *(("checkpoint",) if facts else ()), *sizes}
+        keep = {*(("checkpoint",) if facts else ()), *sizes}
         for path in self.folder.iterdir():
             if path.name not in keep:
                 _remove(path)

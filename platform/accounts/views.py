@@ -28,7 +28,7 @@ def settings(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def language(request: HttpRequest) -> HttpResponse:
-    """Keep the language in a cookie, and in the person's row when they are signed in."""
+    """Keep the language in a cookie, and in the person's row: now, or when they have signed in."""
     response = redirect(_safe_next(request))
     chosen = request.POST.get("language", "")
     if chosen not in dict(site.LANGUAGES):
@@ -36,6 +36,8 @@ def language(request: HttpRequest) -> HttpResponse:
     if request.user.is_authenticated:
         request.user.language = chosen
         request.user.save(update_fields=["language"])
+    else:
+        request.session["language"] = chosen
     response.set_cookie(site.LANGUAGE_COOKIE_NAME, chosen, max_age=365 * 24 * 3600, samesite="Lax", httponly=True)
     return response
 

@@ -49,7 +49,7 @@ class Scale:
     start: float
     end: float
 
-    def __call__(self, value: float) -> float:
+    def at(self, value: float) -> float:
         share = (value - self.low) / (self.high - self.low)
         return round(self.start + share * (self.end - self.start), 1)
 
@@ -64,7 +64,6 @@ class Plot:
     y_ticks: list[Tick]
     limits: list[Drawn]
     points: str
-    band: str
     end: Point | None
     label: Point | None
     last: str
@@ -93,28 +92,21 @@ def curve(
     until: float,
     limits: Sequence[Limit] = (),
     tone: str = "run",
-    spread: Sequence[float] = (),
 ) -> Plot:
-    """Lay out one curve. `until` is the planned end of x, so that the empty part is the remaining work.
-
-    `spread` holds one half-height of the band for each point, or nothing.
-    """
-    values = [value for _, value in points] + [limit.value for limit in limits]
-    edges = [value + sign * half for (_, value), half in zip(points, spread, strict=False) for sign in (-1, 1)]
-    y_values = _y_values(values + edges)
+    """Lay out one curve. `until` is the planned end of x, so that the empty part is the remaining work."""
+    y_values = _y_values([value for _, value in points] + [limit.value for limit in limits])
     x = Scale(0.0, max(until, 1.0), LEFT, WIDTH - RIGHT)
     y = Scale(y_values[0], y_values[-1], HEIGHT - BOTTOM, TOP)
-    end = (x(points[-1][0]), y(points[-1][1])) if points else None
+    end = (x.at(points[-1][0]), y.at(points[-1][1])) if points else None
     return Plot(
         x=x,
         y=y,
-        x_ticks=[Tick(x(value), figure(value)) for value in _x_values(x.high)],
-        y_ticks=[Tick(y(value), figure(value, y_values)) for value in y_values],
-        limits=[Drawn(limit.name, limit.tone, y(limit.value)) for limit in limits],
-        points=path((x(at), y(value)) for at, value in points),
-        band=_band(x, y, points, spread),
+        x_ticks=[Tick(x.at(value), figure(value)) for value in _x_values(x.high)],
+        y_ticks=[Tick(y.at(value), figure(value, y_values)) for value in y_values],
+        limits=[Drawn(limit.name, limit.tone, y.at(limit.value)) for limit in limits],
+        points=path((x.at(at), y.at(value)) for at, value in points),
         end=end,
-        label=_clear_of(end, [y(limit.value) for limit in limits]) if end else None,
+        label=_clear_of(end, [y.at(limit.value) for limit in limits]) if end else None,
         last=figure(points[-1][1]) if points else "",
         tone=tone,
     )
@@ -123,7 +115,7 @@ def curve(
 def interval(value: float, low: float, high: float, *, reference: float, span: Point) -> Interval:
     """Lay out an estimate with its interval on a line from `span[0]` to `span[1]`; what lies outside is cut off."""
     scale = Scale(*span, 4, INTERVAL_WIDTH - 4)
-    low, value, high, reference = (scale(min(max(each, span[0]), span[1])) for each in (low, value, high, reference))
+    low, value, high, reference = (scale.at(min(max(each, span[0]), span[1])) for each in (low, value, high, reference))
     return Interval(low=low, value=value, high=high, reference=reference)
 
 
@@ -176,12 +168,3 @@ def _x_values(until: float) -> list[float]:
     """Zero, the end, and the round values between them that leave the end's label free."""
     between = [value for value in round_values(0.0, until) if 0 < value <= until * 0.85]
     return [0.0, *between, until]
-
-
-def _band(x: Scale, y: Scale, points: Sequence[Point], spread: Sequence[float]) -> str:
-    if not spread:
-        return ""
-    pairs = list(zip(points, spread, strict=True))
-    upper = [(x(at), y(value + half)) for (at, value), half in pairs]
-    lower = [(x(at), y(value - half)) for (at, value), half in reversed(pairs)]
-    return path(iter(upper + lower))

@@ -1,6 +1,5 @@
 """One running Tutelage in a folder: Valkey, web, worker, beat and supervisor as child processes."""
 
-import json
 import os
 import signal
 import socket
@@ -34,12 +33,23 @@ def free_port() -> int:
         return port
 
 
-def _is_trainer(pid: int) -> bool:
-    """Whether that process is a trainer of ours: a pid in an old file may long be another program's."""
+def _trainers_of(data: Path) -> list[int]:
+    """Trainers that write into this folder. Their command lines tell: one that still loads has no heartbeat yet."""
+    return [int(path.parent.name) for path in Path("/proc").glob("[0-9]*/cmdline") if _is_trainer_of(data, path)]
+
+
+def _is_trainer_of(data: Path, command_line: Path) -> bool:
     try:
-        return b"trainer" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-    except (FileNotFoundError, ProcessLookupError):
+        words = command_line.read_bytes().split(b"\0")
+    except OSError:
         return False
+    return b"trainer" in words and any(word.startswith(os.fsencode(data) + b"/") for word in words)
+
+
+def _signal_groups(pids: list[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.killpg(pid, number)
 
 
 def port_is_free(port: int) -> bool:
@@ -134,10 +144,11 @@ class Instance:
 
     def _stop_trainers(self) -> None:
         """A trainer outlives its supervisor on purpose; when the whole instance ends it is asked to save and stop."""
-        for heartbeat in (self.data / "store" / "artifacts").glob("*.partial/heartbeat"):
-            pid = json.loads(heartbeat.read_text(encoding="utf-8"))["pid"]
-            if _is_trainer(pid):
-                os.killpg(pid, signal.SIGTERM)
+        limit = time.monotonic() + STOP_SECONDS
+        _signal_groups(_trainers_of(self.data), signal.SIGTERM)
+        while _trainers_of(self.data) and time.monotonic() < limit:
+            time.sleep(0.1)
+        _signal_groups(_trainers_of(self.data), signal.SIGKILL)
 
     def log_end(self, name: str, lines: int = 15) -> str:
         path = self.data / "logs" / f"{name}.log"

@@ -30,6 +30,16 @@ def test_a_language_is_chosen_before_signing_in(db: None) -> None:
     assert '<html lang="zh-hans">' in client.get("/account/login/").content.decode()
 
 
+def test_the_language_chosen_at_the_door_is_kept_with_the_person(alice: User) -> None:
+    alice.set_password("a turtle swims far")
+    alice.save()
+    client = Client()
+    client.post("/language/", {"language": "zh-hans"})
+    client.post("/account/login/", {"login": "alice", "password": "a turtle swims far"})
+    alice.refresh_from_db()
+    assert alice.language == "zh-hans"
+
+
 @pytest.mark.parametrize("next_url", ["https://evil.example/", "//evil.example", "javascript:alert(1)", ""])
 def test_choosing_a_language_leads_nowhere_else(db: None, next_url: str) -> None:
     assert Client().post("/language/", {"language": "en", "next": next_url})["Location"] == "/"

@@ -13,7 +13,7 @@ from django.utils import timezone
 from accounts.models import JournalEntry, Project, Role, User
 from accounts.permissions import NotAllowed
 from annotations.models import Assignment, Kind
-from annotations.queries import live_rows, new_to, stock
+from annotations.queries import stock
 from annotations.services.work import lend_work
 from tests import make
 from tests.race import race
@@ -150,17 +150,28 @@ def test_the_queries_of_lending_do_not_grow_with_the_work(project: Project, alic
     assert len(few) == len(many) <= 12
 
 
-def test_a_free_slot_is_found_by_the_index_of_open_work(project: Project, alice: User) -> None:
-    make.make_slates(project, 3)
-    rows = new_to(alice, live_rows(project, Kind.RANK), Kind.RANK)
+def plan_of(sql: str) -> str:
+    """How the database would run this query."""
+    how = "EXPLAIN QUERY PLAN" if connection.vendor == "sqlite" else "EXPLAIN"
     with transaction.atomic(), connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             # On so few rows reading them all is cheaper, and says nothing about a million.
             cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_sort = off")
-        plan = rows.filter(state="open").order_by("-priority", "id")[:1].explain()
+        # With its figures known, SQLite may prefer a join order that sorts every open row.
+        cursor.execute("ANALYZE")
+        cursor.execute(f"{how} {sql}".replace("%", "%%"))
+        return "\n".join(str(row[-1]) for row in cursor.fetchall())
+
+
+def test_a_free_slot_is_the_first_of_the_index_of_open_work(project: Project, alice: User) -> None:
+    make.make_slates(project, 30)
+    with CaptureQueriesContext(connection) as queries:
+        make.lent(alice, project)
+    [search] = [query["sql"] for query in queries if '"priority" DESC' in query["sql"]]
+    plan = plan_of(search)
     assert "assignment_open" in plan
-    assert "SCAN annotations_assignment\n" not in plan + "\n"
     assert "TEMP B-TREE" not in plan
+    assert "Sort" not in plan
 
 
 def test_the_database_refuses_a_slot_twice_and_a_slate_twice_for_one_person(project: Project, alice: User) -> None:

@@ -7,17 +7,19 @@ from hypothesis import strategies as st
 from annotations.order import LETTERS, Order, OrderError, parse_order
 
 
-@st.composite
-def orders(draw: st.DrawFn) -> Order:
-    placed = draw(st.permutations(LETTERS).flatmap(lambda all_: st.integers(0, 9).map(lambda n: all_[:n])))
+def _order(letters: list[str], placed: int, ties: list[bool], cut: int | None) -> Order:
     tiers: list[list[str]] = []
-    for letter in placed:
-        if tiers and draw(st.booleans()):
+    for letter, tied in zip(letters[:placed], ties, strict=False):
+        if tiers and tied:
             tiers[-1].append(letter)
         else:
             tiers.append([letter])
-    cut = draw(st.none() | st.integers(0, len(tiers)))
-    return Order(tuple(map(tuple, tiers)), cut)
+    return Order(tuple(map(tuple, tiers)), None if cut is None else min(cut, len(tiers)))
+
+
+def orders() -> st.SearchStrategy[Order]:
+    ties = st.lists(st.booleans(), min_size=9, max_size=9)
+    return st.builds(_order, st.permutations(LETTERS), st.integers(0, 9), ties, st.none() | st.integers(0, 9))
 
 
 @given(orders())

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
 from tests.browser.seed import PASSWORD
 
@@ -96,6 +96,10 @@ class Visitor:
         self.page.keyboard.press("Enter")
         self.page.wait_for_url(f"{self.site.address}/")
 
+    def hears(self, said: ConsoleMessage) -> None:
+        if said.type in ("error", "warning"):
+            self.complaints.append(said.text)
+
     def shoot(self, name: str) -> None:
         """Keep a screenshot where TUTELAGE_SCREENSHOTS names a folder."""
         if folder := os.environ.get("TUTELAGE_SCREENSHOTS"):
@@ -111,7 +115,7 @@ def visit(browser: Browser, site: Site, *, phone: bool = False, dark: bool = Fal
         locale="en-US",
     )
     visitor = Visitor(context.new_page(), site)
-    visitor.page.on("console", lambda said: said.type in ("error", "warning") and visitor.complaints.append(said.text))
+    visitor.page.on("console", visitor.hears)
     visitor.page.on("pageerror", lambda error: visitor.complaints.append(str(error)))
     return context, visitor
 

@@ -1,12 +1,11 @@
 """Fill the browser test's own database: a project with work for Alice, and whom she may meet."""
 
-import sys
-
 import django
 
 django.setup()
 
 from accounts.models import Guideline, Membership, Project, Role, User  # noqa: E402
+from annotations.services.slates import take_in_completions  # noqa: E402
 from tests import make  # noqa: E402
 
 PASSWORD = "a turtle swims far"
@@ -43,7 +42,7 @@ def _project(slug: str, name: str, sizes: list[int]) -> Project:
     for number, k in enumerate(sizes):
         prompt = make.make_prompt(project, QUESTION + " " * number, demonstrations=1)
         order = make.make_order(project, policy, [prompt], k=k)
-        make.take_in_completions(order=order, rows=make.shard_rows(order, ANSWERS[:k]))
+        take_in_completions(order=order, rows=make.shard_rows(order, ANSWERS[:k]))
     return project
 
 
@@ -53,4 +52,4 @@ def _with_password(person: User) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(seed())
+    seed()

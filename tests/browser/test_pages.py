@@ -14,7 +14,7 @@ if "TUTELAGE_SCREENSHOTS" in os.environ:
     SCREENS |= {"dark-desktop": (False, True), "light-phone": (True, False)}
 
 
-@pytest.fixture(params=SCREENS.values(), ids=SCREENS)
+@pytest.fixture(params=SCREENS.values(), ids=list(SCREENS))
 def bob(chromium: Browser, site: Site, request: pytest.FixtureRequest) -> Iterator[Visitor]:
     phone, dark = request.param
     context, person = visit(chromium, site, phone=phone, dark=dark)
@@ -60,3 +60,23 @@ def test_pages_fit_their_screen(bob: Visitor, request: pytest.FixtureRequest) ->
 def _seen(person: Visitor, name: str) -> None:
     nothing_sticks_out(person.page)
     person.shoot(name)
+
+
+def test_in_chinese_the_page_and_its_script_speak_chinese(chromium: Browser, site: Site) -> None:
+    context, alice = visit(chromium, site)
+    page = alice.page
+    page.goto(f"{site.address}/account/login/")
+    page.click("button.language[value=zh-hans]")
+    expect(page.locator("h1")).to_have_text("细读。排出先后。")
+    alice.shoot("signin-zh")
+    alice.sign_in("alice")
+    alice.shoot("home-zh")
+    page.goto(f"{site.address}/p/turtles/rank/")
+    page.keyboard.type("b=c a")
+    expect(page.locator("#missing")).to_have_text("还有 D 没有放置")
+    expect(page.locator("#answer-b .placement")).to_have_text("第 1 位，与 C 并列")
+    alice.shoot("rank-zh")
+    page.keyboard.press("u")
+    expect(page.locator("[value=cannot_judge]")).to_be_focused()
+    context.close()
+    assert alice.complaints == []

@@ -148,3 +148,40 @@ def test_without_scripts_the_plain_form_does_the_same(chromium: Browser, site: S
     page.click("#submit")
     expect(page.locator(".toast")).to_have_text("Ranking submitted")
     context.close()
+
+
+def test_keys_move_undo_rate_and_look(visitor: Visitor) -> None:
+    page = visitor.page
+    visitor.sign_in("bob")
+    page.goto(f"{visitor.site.address}/p/six/rank/")
+    field = page.locator("#id_order")
+    page.keyboard.type("abc")
+    page.keyboard.press("ArrowUp")
+    expect(field).to_have_value("a c b ")
+    page.keyboard.press("Control+z")
+    expect(field).to_have_value("a b c ")
+    page.keyboard.press("Shift+A")
+    expect(page.locator("#answer-a")).to_be_focused()
+    page.keyboard.type("2")
+    page.keyboard.press("Shift+B")
+    page.keyboard.type("6")
+    expect(page.locator("#tiers .contradiction")).to_have_text("rated below B")
+    page.keyboard.type("6")
+    expect(page.locator("#tiers .contradiction")).to_have_count(0)
+    expect(page.locator("#said")).to_have_text("The rating of B is taken back")
+
+
+def test_on_a_phone_two_buttons_place_what_is_in_view(chromium: Browser, site: Site) -> None:
+    context, bob = visit(chromium, site, phone=True)
+    page = bob.page
+    bob.sign_in("bob")
+    page.goto(f"{site.address}/p/pairs/rank/")
+    page.tap("[data-look=b]")
+    page.tap("#place-current")
+    expect(page.locator("#tie-current")).to_have_text("Tie with B")
+    page.tap("#tie-current")
+    page.tap("#submit")
+    expect(page.locator(".toast")).to_have_text("Ranking submitted")
+    assert "a=b" in [tiers for tiers, _ in rankings(site)]
+    context.close()
+    assert bob.complaints == []

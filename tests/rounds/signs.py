@@ -44,6 +44,12 @@ def measure(stage: Stage, rows: Rows, *, doing: str = "training") -> None:
     (folder / "heartbeat").write_text(json.dumps(beat), encoding="utf-8")
 
 
+def write_sample(stage: Stage, rows: Rows) -> None:
+    """What PPO lets people read of its updates, the last line half written."""
+    text = "".join(json.dumps(row) + "\n" for row in rows) + '{"step": 9, "te'
+    (manifest.partial(out_of(stage)) / "samples.jsonl").write_text(text, encoding="utf-8")
+
+
 def evaluate(round: Round, prompts: Sequence[Prompt], report: dict[str, Any] | None = None) -> Round:
     """Finish a round's evaluation with one answer of each policy to each prompt, and take it in."""
     stage = loop.live_stage(round)

@@ -79,9 +79,7 @@ def test_a_revision_is_new_and_is_not_counted_twice(ranked: Project, alice: User
     slate = make.make_slate(ranked)
     ranking = make.make_ranking(alice, slate)
     type(ranking).objects.filter(pk=ranking.pk).update(is_current=False)
-    type(ranking).objects.create(
-        assignment=ranking.assignment, slate=slate, labeler=alice, revision=2, is_current=True
-    )
+    type(ranking).objects.create(assignment=ranking.assignment, slate=slate, labeler=alice, revision=2, is_current=True)
     assert board.intake(ranked).rankings == before + 1
 
 

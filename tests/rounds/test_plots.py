@@ -1,5 +1,6 @@
 """Plots: everything lies inside its box, axes have few round values, and nothing needs a style attribute."""
 
+from itertools import pairwise
 from xml.etree import ElementTree
 
 import pytest
@@ -18,7 +19,7 @@ heights = st.lists(numbers, min_size=1, max_size=50)
 def test_an_axis_has_three_to_six_equally_spaced_values_around_what_it_shows(one: float, other: float) -> None:
     low, high = sorted([one, other])
     values = plots.round_values(low, high)
-    gaps = [right - left for left, right in zip(values, values[1:], strict=False)]
+    gaps = [right - left for left, right in pairwise(values)]
     assert 3 <= len(values) <= 6
     assert gaps == pytest.approx([gaps[0]] * len(gaps))
     assert values[0] <= low + gaps[0] * 1e-6
@@ -61,7 +62,8 @@ def test_an_interval_outside_of_its_span_is_cut_off() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "said"), [(0.0, "0"), (640, "640"), (1234.5, "1234"), (12.34, "12.3"), (0.851, "0.85"), (0.00012, "0.00012")]
+    ("value", "said"),
+    [(0.0, "0"), (640, "640"), (1234.5, "1234"), (12.34, "12.3"), (0.851, "0.85"), (0.00012, "0.00012")],
 )
 def test_a_figure_is_as_short_as_it_may_be(value: float, said: str) -> None:
     assert plots.figure(value) == said

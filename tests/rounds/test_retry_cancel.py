@@ -15,7 +15,7 @@ from accounts.models import JournalEntry, Project, User
 from accounts.permissions import NotAllowed
 from rounds.machine import BY_TRAINER, MOVES, StageKind, StageState, State
 from rounds.models import Round, Stage
-from rounds.services import retention, rounds, stages
+from rounds.services import retention, rounds, sampling, stages
 from rounds.services.rounds import RoundMoved, RoundRefused
 from rounds.services.stages import LeaseLost
 from tests.rounds import loop
@@ -181,6 +181,15 @@ def test_the_console_says_why_it_refuses(ranked: Project, alice: User) -> None:
         console("cancel", "--by", "nemo")
     with pytest.raises(CommandError, match="no round 7"):
         console("cancel", "--number", "7")
+
+
+def test_the_console_sees_to_a_failed_sampling_order(ranked: Project) -> None:
+    with pytest.raises(CommandError, match="No sampling order"):
+        console("retry-sampling")
+    sampling.keep_stock(ranked)
+    loop.fail(loop.sample_stage(ranked))
+    assert console("retry-sampling")["sampling"][0]["state"] == StageState.WAITING
+    assert console("cancel-sampling")["sampling"] == []
 
 
 def test_the_console_speaks_in_words_too(ranked: Project) -> None:

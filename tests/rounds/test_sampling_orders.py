@@ -182,8 +182,13 @@ def test_more_of_the_same_policy_retires_nothing(project: Project, base: Policy)
     assert stock(project) == 4
 
 
-def test_a_project_that_keeps_no_stock_orders_none(project: Project, base: Policy) -> None:
-    assert sampling.keep_stock(stocked(project, base, prompts=2, target=0)) is None
+def test_a_project_that_keeps_no_stock_has_each_policy_answer_every_prompt_once(project: Project, base: Policy) -> None:
+    order = sampling.keep_stock(stocked(project, base, prompts=2, target=0))
+    assert order is not None
+    assert order.prompts.count() == 2
+    loop.finish_orders(project)
+    Assignment.objects.update(state="closed", slot=None)
+    assert sampling.keep_stock(project) is None
 
 
 def test_without_a_policy_or_without_prompts_nothing_is_ordered(project: Project, store: Path) -> None:

@@ -126,7 +126,7 @@ def test_a_directory_in_use_is_tried_again_and_not_touched(
     with manifest.lock(tmp_path / "out") as twin:
         assert cli.main(order()) == os.EX_TEMPFAIL
         assert "written by another process" in capsys.readouterr().err
-        assert [path.name for path in twin.iterdir()] == ["lock"]
+        assert not list(twin.iterdir())
 
 
 def test_a_full_device_is_told_from_other_faults() -> None:
@@ -148,7 +148,7 @@ def interrupt(command: list[str], metrics: Path, lines: int, how: signal.Signals
             os.kill(process.pid, how)
             break
         time.sleep(0.005)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=300)
     assert process.returncode in (143, -signal.SIGKILL), said
     return process.returncode
 

@@ -94,7 +94,7 @@ def test_a_score_is_read_at_the_last_token_even_if_it_looks_like_padding(reward_
     rows = [([2, 40, 3], [50, 0]), ([2, 40, 3], [50, 0, 0])]
     first, second = reward_net(Batch.of(rows)).tolist()
     assert first != second
-    assert first == pytest.approx(float(reward_net(Batch.of(rows[:1]))), abs=1e-6)
+    assert first == pytest.approx(reward_net(Batch.of(rows[:1])).item(), abs=1e-6)
 
 
 def test_a_value_net_begins_as_its_reward_model(reward_net: RewardNet) -> None:

@@ -65,5 +65,5 @@ def test_the_page_lists_the_stages_and_the_format_of_the_code() -> None:
 
 def test_the_page_lists_the_working_files_of_the_code() -> None:
     table = section("A stage's own files while it works")
-    assert all(f"| `{name}` |" in table for name in ("metrics.jsonl", "heartbeat", "lock", "failure.json"))
-    assert {"heartbeat", "lock", "checkpoint"} <= manifest.WORKING
+    assert all(f"| `{name}` |" in table for name in ("metrics.jsonl", "heartbeat", "failure.json"))
+    assert {"heartbeat", "checkpoint"} <= manifest.WORKING

@@ -79,7 +79,8 @@ function rate(number) {
   const input = form.querySelector(`input[name="rating-${current}"][value="${number}"]`);
   input.checked = !input.checked;
   input.dispatchEvent(new Event("change", { bubbles: true }));
-  return say(interpolate(gettext("%(letter)s is rated %(number)s"), { letter: name(current), number }, true));
+  const words = input.checked ? gettext("%(letter)s is rated %(number)s") : gettext("The rating of %(letter)s is taken back");
+  return say(interpolate(words, { letter: name(current), number }, true));
 }
 
 function move(step) {

@@ -10,8 +10,9 @@ const ORDINALS = [
 export const name = (letter) => letter.toUpperCase();
 
 export function list(letters) {
-  const language = document.documentElement.lang || "en";
-  return new Intl.ListFormat(language, { type: "conjunction" }).format(letters.map(name)).replace(/, and /, gettext(" and "));
+  // British English puts no comma before the last "and", as the rest of the site.
+  const language = document.documentElement.lang === "en" ? "en-GB" : document.documentElement.lang;
+  return new Intl.ListFormat(language, { type: "conjunction" }).format(letters.map(name));
 }
 
 export const ordinal = (tier) => ORDINALS[tier];

@@ -3,7 +3,7 @@
 from django.http import Http404
 
 from accounts.models import Project, Role, User
-from accounts.permissions import NotAllowed, project_for
+from accounts.permissions import NotAllowed, project_for, require_role
 from rounds.models import Round
 
 RELATED = ("init_policy", "reference_policy", "sft_policy", "candidate", "snapshot", "created_by")
@@ -25,6 +25,19 @@ def round_of(user: User, slug: str, number: int) -> Round:
     if first is None:
         raise Http404
     return first
+
+
+def operated_project(user: User, slug: str) -> Project:
+    """The project, for who may act here. Raises Http404 for strangers, NotAllowed for its reviewers."""
+    project = project_of(user, slug)
+    require_role(user=user, project=project, roles=[Role.OPERATOR])
+    return project
+
+
+def operated_round(user: User, slug: str, number: int) -> Round:
+    """The round, for who may act on it. Raises Http404 for strangers, NotAllowed for its reviewers."""
+    operated_project(user, slug)
+    return round_of(user, slug, number)
 
 
 def operates(user: User, project: Project) -> bool:

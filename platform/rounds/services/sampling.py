@@ -100,13 +100,16 @@ def _wanted_prompts(project: Project, policy: Policy) -> "QuerySet[Prompt]":
 def keep_stock(project: Project) -> SamplingOrder | None:
     """Order what the stock lacks, at least half of it at once, unless an order stands already. Raises StoreFull.
 
-    A project whose `stock_target` is 0 keeps none: each policy answers every prompt once, when it is deployed.
+    A project whose `stock_target` is 0 keeps none: each policy answers every prompt once, and that is all.
     """
     deployment = current_deployment(project)
-    lacking = project.stock_target - stock(project)
-    if deployment is None or lacking <= 0 or not project.stock_target or _unfinished(project).exists():
+    if deployment is None or _unfinished(project).exists():
         return None
-    return _order_more(deployment, slates=max(lacking, project.stock_target // 2))
+    if not project.sampling_orders.filter(policy=deployment.policy).exists():
+        # There was no prompt when it was deployed.
+        return _order_more(deployment, slates=project.stock_target)
+    lacking = project.stock_target - stock(project)
+    return _order_more(deployment, slates=max(lacking, project.stock_target // 2)) if lacking > 0 else None
 
 
 def order_if_nothing_waits(project: Project) -> SamplingOrder | None:
@@ -136,6 +139,12 @@ def _place_alone(project: Project, draft: Draft) -> SamplingOrder | None:
 
 def _unfinished(project: Project) -> "QuerySet[Stage]":
     return Stage.objects.filter(project=project, kind=StageKind.SAMPLE, state__in=STANDING)
+
+
+def standing_order(project: Project) -> SamplingOrder | None:
+    """The order that has not ended, if there is one; a failed one stands until a person retries or cancels it."""
+    stage = _unfinished(project).select_related("sampling_order").order_by("-pk").first()
+    return None if stage is None else stage.sampling_order
 
 
 @transaction.atomic

@@ -2,7 +2,6 @@
 
 from django import template
 
-from rounds import plots
 from rounds.curves import Row
 from rounds.durations import duration
 
@@ -26,4 +25,4 @@ def percent(share: float) -> str:
 @register.filter
 def cell(row: Row, name: str) -> str:
     """One figure of a table of metrics."""
-    return plots.figure(row[name]) if name in row else ""
+    return f"{row[name]:.6g}" if name in row else ""

@@ -15,7 +15,7 @@ from rounds import curves
 from rounds.forms import ReasonForm, StartForm
 from rounds.models import Round
 from rounds.queries import board as queries
-from rounds.queries.access import operates, project_of
+from rounds.queries.access import operated_project, operates, project_of
 from rounds.queries.deployed import current_deployment, earlier_policy
 from rounds.queries.panels import panels_of
 from rounds.queries.pipeline import pipeline_of, running_stage, visits_of
@@ -38,7 +38,7 @@ def board(request: HttpRequest, slug: str) -> HttpResponse:
 @require_POST
 def start(request: HttpRequest, slug: str) -> HttpResponse:
     """Open a round and go to its page."""
-    project = project_of(person(request), slug)
+    project = operated_project(person(request), slug)
     form = StartForm(request.POST, label_suffix="")
     if not form.is_valid():
         return _page(request, project, form, status=400)
@@ -53,7 +53,7 @@ def start(request: HttpRequest, slug: str) -> HttpResponse:
 @require_POST
 def roll_back(request: HttpRequest, slug: str) -> HttpResponse:
     """Put the policy before this one back in its place."""
-    project = project_of(person(request), slug)
+    project = operated_project(person(request), slug)
     form = ReasonForm(request.POST)
     if not form.is_valid():
         messages.error(request, _("Say why, so that the next person knows."))

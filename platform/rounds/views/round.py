@@ -1,11 +1,12 @@
 """One round: where it stands, what its stages measure, and what an operator may do about it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -13,12 +14,13 @@ from django.views.decorators.http import require_GET, require_POST
 
 from rounds import curves
 from rounds.forms import ReasonForm, RetryForm
-from rounds.machine import ENDED, StageState, State
+from rounds.machine import ENDED, StageKind, StageState, State
 from rounds.models import Round, Stage
-from rounds.queries.access import operates, round_of
+from rounds.queries.access import operated_round, operates, round_of
 from rounds.queries.board import health
 from rounds.queries.panels import panels_of
 from rounds.queries.pipeline import KIND_LABELS, pipeline_of, running_stage, usual_visits, visits_of
+from rounds.queries.samples import Sample, newest_samples
 from rounds.queries.verdicts import verdicts_of
 from rounds.services import rounds
 from rounds.views.acting import person, refused_in_words, ring
@@ -47,6 +49,7 @@ def detail(request: HttpRequest, slug: str, number: int) -> HttpResponse:
         "position": position_of(found, stage),
         "panels": panels_of(stages),
         "stages": [(each, KIND_LABELS[each.kind]) for each in stages],
+        "samples": _samples(stages),
         "verdicts": verdicts_of(found),
         "at_review": found.state == State.REVIEW,
         "retry_form": RetryForm(stopped=found),
@@ -85,7 +88,7 @@ def table(request: HttpRequest, slug: str, number: int, kind: str) -> HttpRespon
 def retry(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     """Go on where the round stopped, with another preset if one was chosen."""
     by = person(request)
-    form = RetryForm(request.POST, stopped=round_of(by, slug, number))
+    form = RetryForm(request.POST, stopped=operated_round(by, slug, number))
     if not form.is_valid():
         messages.error(request, _("There is no such preset to go on with."))
         return redirect("round", slug, number)
@@ -105,9 +108,9 @@ def cancel(request: HttpRequest, slug: str, number: int) -> HttpResponse:
 @require_POST
 def override(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     """Go on past a gate, for a reason that is kept."""
+    operated_round(person(request), slug, number)
     form = ReasonForm(request.POST)
     if not form.is_valid():
-        round_of(person(request), slug, number)
         messages.error(request, _("Say why the round may go on past its gate."))
         return redirect("round", slug, number)
     by, note = person(request), form.cleaned_data["note"]
@@ -115,19 +118,23 @@ def override(request: HttpRequest, slug: str, number: int) -> HttpResponse:
 
 
 def _act(request: HttpRequest, slug: str, number: int, verb: Callable[[Round], Any]) -> HttpResponse:
-    found = round_of(person(request), slug, number)
+    found = operated_round(person(request), slug, number)
     refused_in_words(request, lambda: verb(found))
     ring()
     return redirect("round", slug, number)
 
 
-def _live_stages(found: Round) -> Any:
+def _samples(stages: Iterable[Stage]) -> list[Sample]:
+    return [sample for stage in stages if stage.kind == StageKind.PPO for sample in newest_samples(stage)]
+
+
+def _live_stages(found: Round) -> "QuerySet[Stage]":
     return found.stages.exclude(state=StageState.CANCELLED).order_by("created_at")
 
 
 def _stage_of(request: HttpRequest, slug: str, number: int, kind: str) -> Stage:
     found = round_of(person(request), slug, number)
-    stage: Stage | None = _live_stages(found).filter(kind=kind).select_related("project", "round").last()
+    stage = _live_stages(found).filter(kind=kind).select_related("project", "round").last()
     if stage is None:
         raise Http404
     return stage

@@ -17,7 +17,7 @@ from trainer.gold import Labeler
 from tutelage.rehearsal.labelers import SimulatedLabeler
 from tutelage.rehearsal.operating import Operator
 from tutelage.rehearsal.person import Person
-from tutelage.rehearsal.plan import EVAL_PROMPTS, CannotRehearse, Plan, eval_share, prompt_file
+from tutelage.rehearsal.plan import EVAL_PROMPTS, HELD_OUT_SLATES, CannotRehearse, Plan, eval_share, prompt_file
 
 SLUG = "rehearsal"
 BASE = "base"
@@ -55,7 +55,7 @@ def make_base_policy(plan: Plan) -> Path:
 def make_project(plan: Plan, folder: Path) -> Project:
     """The project with its prompts. Raises CannotRehearse where they are too few, or none can be read."""
     try:
-        rows = read_prompt_file(prompt_file(plan, folder))
+        rows = read_prompt_file(prompt_file(plan, folder))[: plan.prompts_wanted]
     except (OSError, PromptFileError) as error:
         raise CannotRehearse(str(error)) from error
     with transaction.atomic():
@@ -109,3 +109,5 @@ def _refuse_too_few(plan: Plan, project: Project) -> None:
         raise CannotRehearse(f"Only {aside} prompts were set aside for measuring; {EVAL_PROMPTS} are needed.")
     if aside + rest < plan.rankings:
         raise CannotRehearse(f"{plan.rankings} rankings a round need as many prompts; there are {aside + rest}.")
+    if plan.rankings * aside / (aside + rest) < HELD_OUT_SLATES:
+        raise CannotRehearse(f"{plan.rankings} rankings leave fewer than {HELD_OUT_SLATES} to judge a reward model by.")

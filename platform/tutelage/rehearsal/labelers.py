@@ -90,17 +90,20 @@ def work_all(labelers: Sequence[SimulatedLabeler], tally: Tally, piece: Piece, t
 
     def work(labeler: SimulatedLabeler) -> None:
         while tally.reserve():
-            try:
-                piece(labeler)
-            except BaseException:
-                tally.give_up()
-                raise
+            piece(labeler)
             tally.finish()
 
     with ThreadPoolExecutor(max_workers=len(labelers)) as threads:
         working = {threads.submit(work, labeler) for labeler in labelers}
-        while working:
-            ended, working = wait(working, timeout=TELL_SECONDS)
-            tell()
-            for future in ended:
-                future.result()
+        try:
+            while working:
+                ended, working = wait(working, timeout=TELL_SECONDS)
+                tell()
+                for future in ended:
+                    future.result()
+        except BaseException:
+            # The others would wait for work that may never come; without their browsers they stop at once.
+            tally.give_up()
+            for labeler in labelers:
+                labeler.person.close()
+            raise

@@ -73,7 +73,9 @@ class Person:
             except httpx.TransportError as error:
                 reason = f"{type(error).__name__}: {error}"
             else:
-                if answer.status_code not in (429, 500, 502, 503):
+                if answer.status_code == 500:
+                    raise CannotRehearse(f"{method} {path} by {self.name} failed with 500: see the web's log.")
+                if answer.status_code not in (429, 502, 503):
                     return Seen(answer.url.path, answer.status_code, answer.text)
                 reason = f"answer {answer.status_code}"
             if time.monotonic() > limit:

@@ -12,7 +12,10 @@ from trainer import gold
 # The gold figures and the reward model's gate need this many prompts that no stage ever trains on.
 EVAL_PROMPTS = 100
 HELD_OUT_SLATES = 50
-FEWEST_PROMPTS, MOST_TINY_PROMPTS = 260, 672
+FEWEST_PROMPTS, MOST_TINY_PROMPTS = 300, 672
+# With more prompts than are ranked, the number set aside is a smaller share of the rankings; but sampling for a
+# real model takes minutes, so it is asked for little more than what is ranked.
+PROMPTS_PER_RANKING = {"tiny": 1.5, "small": 1.05}
 # Demonstrations for every hundred rankings of a round.
 DEMONSTRATED_SHARE = 0.25
 
@@ -62,6 +65,10 @@ class Plan:
         return max(10, round(self.rankings * DEMONSTRATED_SHARE))
 
     @property
+    def prompts_wanted(self) -> int:
+        return max(FEWEST_PROMPTS, round(self.rankings * PROMPTS_PER_RANKING[self.model]))
+
+    @property
     def threads(self) -> int:
         """For training: nobody works at the desk then, so a real model has every core; a tiny one gains nothing."""
         return 1 if self.model == "tiny" else os.cpu_count() or 1
@@ -100,9 +107,7 @@ def prompt_file(plan: Plan, folder: Path) -> Path:
 
 def _own_prompts(plan: Plan) -> list[str]:
     if plan.model == "tiny":
-        # A tenth more than is ranked, so that no labeler stands idle while a slate is another's.
-        wanted = max(FEWEST_PROMPTS, round(plan.rankings * 1.1))
-        return gold.prompts(min(wanted, MOST_TINY_PROMPTS), seed=plan.seed)
+        return gold.prompts(min(plan.prompts_wanted, MOST_TINY_PROMPTS), seed=plan.seed)
     return [question.format(subject) for subject, question in itertools.product(SUBJECTS, QUESTIONS)]
 
 

@@ -26,7 +26,7 @@ h1, h2 { font-weight: 600; margin: 2rem 0 .5rem } h1 { margin-top: 0 }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums }
 th, td { text-align: right; padding: .3rem .8rem; border-bottom: 1px solid var(--line) }
 th:first-child, td:first-child { text-align: left } th { color: var(--soft); font-weight: 500 }
-.plots { display: flex; flex-wrap: wrap; gap: 1.5rem } figure { margin: 0 }
+.plots { margin-top: 1.5rem; display: flex; flex-wrap: wrap; gap: 1.5rem } figure { margin: 0 }
 figcaption { color: var(--soft) } svg { max-width: 100%; height: auto }
 svg text { fill: var(--soft); font: 12px system-ui, sans-serif }
 .axis { stroke: var(--line) } .line { fill: none; stroke: var(--mark); stroke-width: 1.8 }
@@ -122,7 +122,7 @@ def gold_plot(rounds: Sequence[Figures]) -> str:
     y = plots.Scale(ticks[0], ticks[-1], HEIGHT - 2 * MARGIN / 2, 12)
     x = plots.Scale(0, len(found), MARGIN, WIDTH)
     marks = "".join(
-        gold_mark(x(place + 0.5), y, figure["mean"], error, f"{number_of_round} {LABELS[name]}")
+        gold_mark(x.at(place + 0.5), y, figure["mean"], error, f"{number_of_round} {LABELS[name]}")
         for place, ((number_of_round, name, figure), error) in enumerate(zip(found, errors, strict=True))
     )
     return svg(WIDTH, HEIGHT, axis(y, ticks, WIDTH) + marks, "Gold preference of each policy")
@@ -130,16 +130,16 @@ def gold_plot(rounds: Sequence[Figures]) -> str:
 
 def gold_mark(x: float, y: plots.Scale, mean: float, error: float, label: str) -> str:
     return (
-        f'<line class="bar" x1="{x}" x2="{x}" y1="{y(mean - error)}" y2="{y(mean + error)}"/>'
-        f'<circle class="dot" cx="{x}" cy="{y(mean)}" r="4"/>'
+        f'<line class="bar" x1="{x}" x2="{x}" y1="{y.at(mean - error)}" y2="{y.at(mean + error)}"/>'
+        f'<circle class="dot" cx="{x}" cy="{y.at(mean)}" r="4"/>'
         f'<text x="{x}" y="{HEIGHT - 14}" text-anchor="middle">{text(label)}</text>'
     )
 
 
 def axis(y: plots.Scale, ticks: Sequence[float], width: int) -> str:
     return "".join(
-        f'<line class="axis" x1="{MARGIN}" x2="{width}" y1="{y(tick)}" y2="{y(tick)}"/>'
-        f'<text x="{MARGIN - 6}" y="{y(tick) + 4}" text-anchor="end">{plots.figure(tick, ticks)}</text>'
+        f'<line class="axis" x1="{MARGIN}" x2="{width}" y1="{y.at(tick)}" y2="{y.at(tick)}"/>'
+        f'<text x="{MARGIN - 6}" y="{y.at(tick) + 4}" text-anchor="end">{plots.figure(tick, ticks)}</text>'
         for tick in ticks
     )
 
@@ -152,7 +152,8 @@ def curve_plot(name: str, points: Sequence[plots.Point]) -> str:
         for tick in drawn.y_ticks
     )
     line = f'<polyline class="line" points="{drawn.points}"/>'
-    return f"<figure>{svg(drawn.width, drawn.height, ticks + line, name)}<figcaption>{text(name)}</figcaption></figure>"
+    caption = f"<figcaption>{text(name)}, {len(points)} steps</figcaption>"
+    return f"<figure>{svg(drawn.width, drawn.height, ticks + line, name)}{caption}</figure>"
 
 
 def svg(width: int, height: int, inside: str, title: str) -> str:

@@ -66,9 +66,6 @@ class Rehearsal:
         done = watching.until_done(round.pk, self.progress)
         assert done.candidate is not None
         watching.until_slates(done.candidate, self.progress)
-        if round.number == self.plan.rounds:
-            # The last policy's completions are nobody's next work, but the figures tell how long they took.
-            watching.until_sampled(done.candidate, self.progress)
 
     def _note(self, round: Round) -> None:
         figures = watching.figures_of(round, self.plan.rankings)

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.models import Max
 
-from annotations.models import Assignment, AssignmentState, Kind, Policy, Prompt, Ranking, Slate
+from annotations.models import Assignment, AssignmentState, Kind, Policy, Prompt, Slate
 from rounds import curves
 from rounds.machine import StageKind, StageState, State
 from rounds.models import Artifact, Round, Stage
@@ -72,12 +72,6 @@ def until_slates(policy: Policy, progress: Progress) -> None:
     wait(slots.exists, lambda: tell_stage(progress, policy.project_id))
 
 
-def until_sampled(policy: Policy, progress: Progress) -> None:
-    """Wait until every completion that was ordered of a policy is there."""
-    standing = Stage.objects.filter(sampling_order__policy=policy).exclude(state=StageState.TAKEN_IN)
-    wait(lambda: not standing.exists(), lambda: tell_stage(progress, policy.project_id))
-
-
 def figures_of(round: Round, rankings: int) -> dict[str, Any]:
     """What a rehearsal tells of one round."""
     report = _report(round, StageKind.EVALUATE)
@@ -102,10 +96,6 @@ def waited_for(round: Round) -> float | None:
     last = round.snapshot.rankings.aggregate(at=Max("created_at"))["at"]
     first = Slate.objects.filter(order__policy=round.candidate).order_by("created_at").first()
     return (first.created_at - last).total_seconds() if first else None
-
-
-def rankings_so_far(project_id: int) -> int:
-    return Ranking.objects.filter(slate__project=project_id, is_current=True).count()
 
 
 def curves_of(round: Round) -> list[tuple[str, list[tuple[float, float]]]]:

@@ -9,22 +9,24 @@ from django.core.management.base import BaseCommand, CommandError
 
 from accounts.models import Project, User
 from accounts.permissions import NotAllowed
+from annotations.models import SamplingOrder
 from rounds import presets
 from rounds.models import Round
 from rounds.queries.status import newest_round, project_status
-from rounds.services import deployments, rounds
+from rounds.services import deployments, rounds, sampling
 from rounds.services.rounds import RoundMoved, RoundRefused
 from rounds.store import StoreFull
 
 Options = dict[str, Any]
-VERBS = ("start", "status", "retry", "override", "cancel", "approve", "reject", "rollback")
+OF_PROJECTS = ("start", "status", "rollback", "retry-sampling", "cancel-sampling")
+OF_ROUNDS = ("retry", "override", "cancel", "approve", "reject")
 
 
 class Command(BaseCommand):
     help = "Start, watch and decide rounds. Without --by the console itself acts."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("verb", choices=VERBS)
+        parser.add_argument("verb", choices=(*OF_PROJECTS, *OF_ROUNDS))
         parser.add_argument("--project", required=True, metavar="SLUG")
         parser.add_argument("--number", type=int, metavar="N", help="which round (default: the newest)")
         parser.add_argument("--by", metavar="USERNAME", help="act as this person, with this person's role")
@@ -57,12 +59,17 @@ class Command(BaseCommand):
 
 
 def _act(project: Project, by: User | None, options: Options) -> Round | None:
-    """Do what was asked and return the round that it was done to."""
-    if options["verb"] == "start":
+    """Do what was asked and return the round that is shown."""
+    verb = options["verb"]
+    if verb == "start":
         return rounds.open_round(by=by, project=project, choices=_choices(options))
-    if options["verb"] == "rollback":
+    if verb == "rollback":
         deployments.roll_back(by=by, project=project, reason=options["note"])
-    if options["verb"] in ("status", "rollback"):
+    if verb == "retry-sampling":
+        sampling.retry_order(by=by, order=_standing_order(project))
+    if verb == "cancel-sampling":
+        sampling.cancel_order(by=by, order=_standing_order(project))
+    if verb in OF_PROJECTS:
         return _asked_round(project, options) if options["number"] else newest_round(project)
     round = _asked_round(project, options)
     _deciders(by, round.pk, options)[options["verb"]]()
@@ -91,6 +98,13 @@ def _asked_round(project: Project, options: Options) -> Round:
     if found is None:
         raise RoundRefused(f"There is no round {number or ''} in {project.slug}.".replace("  ", " "))
     return found
+
+
+def _standing_order(project: Project) -> SamplingOrder:
+    order = sampling.standing_order(project)
+    if order is None:
+        raise RoundRefused(f"No sampling order stands in {project.slug}.")
+    return order
 
 
 def _in_words(status: dict[str, Any]) -> str:

@@ -4,6 +4,9 @@ const REDRAW_PAUSE_MS = 400;
 // As far outside of its axis, as a share of it, a value is still drawn where it lies.
 const SLACK = 0.05;
 
+// Samples stand in the drawn page only, and change with every update.
+const SAMPLES_PAUSE_MS = 15_000;
+
 const numbers = (text) => text.split(" ").map(Number);
 
 function place(value, [low, high, start, end]) {
@@ -83,15 +86,18 @@ function tell({ headline, doing, sign, share }) {
 function watch(address) {
   const source = new EventSource(address);
   let pending = 0;
+  let drawn = Date.now();
   const redrawSoon = () => {
     clearTimeout(pending);
+    drawn = Date.now();
     pending = setTimeout(redraw, REDRAW_PAUSE_MS);
   };
   source.addEventListener("points", (event) => {
     const { kind, rows } = JSON.parse(event.data);
     const plots = [...document.querySelectorAll(".plot")].filter((plot) => plot.dataset.kind === kind);
     const fits = plots.map((plot) => extend(plot, rows));
-    if (!plots.length || fits.includes(false)) redrawSoon();
+    const stale = document.querySelector("[data-samples]") && Date.now() - drawn > SAMPLES_PAUSE_MS;
+    if (!plots.length || fits.includes(false) || stale) redrawSoon();
   });
   source.addEventListener("progress", (event) => tell(JSON.parse(event.data)));
   source.addEventListener("state", redrawSoon);

@@ -49,6 +49,8 @@ class Command(BaseCommand):
             outcome = rehearse(Plan(**{name: options[name] for name in names}), folder, Progress(sys.stderr))
         except (CannotRehearse, CannotStart, NoBroker, UnexpectedPage) as error:
             raise CommandError(str(error)) from error
+        except KeyboardInterrupt as stop:
+            raise CommandError("Stopped; every process of the rehearsal has ended.") from stop
         self._write(outcome, options["json_file"], options["html_file"])
         if not outcome.passed:
             raise CommandError("The rehearsal did not come out as it must; the report says where.")
