@@ -1,6 +1,7 @@
 """A person's own language and time zone, and the language of who is not signed in yet."""
 
 import pytest
+from django.template.loader import get_template
 from django.test import Client
 
 from accounts.models import User
@@ -59,3 +60,8 @@ def test_nobody_signs_up_alone(db: None) -> None:
 def test_every_account_page_wears_the_sites_look(alice: User, path: str) -> None:
     page = client_of(alice).get(f"/account/{path}/", follow=True).content.decode()
     assert "tutelage/tokens.css" in page
+
+
+@pytest.mark.parametrize("page", ["500.html", "404.html", "403.html", "403_csrf.html", "409.html"])
+def test_error_pages_stand_without_a_request(page: str) -> None:
+    assert "<h1>" in get_template(page).render()
