@@ -11,7 +11,7 @@ REHEARSAL ?= --model tiny --rounds 2 --labelers 4 --rankings 320 --noise 0.2 --s
 
 .PHONY: help
 help: ## Print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(INSTALLED): pyproject.toml requirements.lock
 	@command -v python3.11 >/dev/null || { echo "Python 3.11 is needed: apt-get install python3.11 python3.11-venv"; exit 1; }
@@ -48,6 +48,13 @@ lint: $(INSTALLED) ## ruff and mypy --strict
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
+
+.PHONY: messages
+messages: $(INSTALLED) system-packages ## Collect the strings of every page; then translate the .po files and run it again
+	for domain in django djangojs; do \
+	  $(PYTHON) manage.py makemessages --locale zh_Hans --domain $$domain --no-location --no-obsolete \
+	    --ignore .venv --ignore var --ignore tests --ignore trainer --ignore docs; done
+	cd platform/tutelage && ../../$(PYTHON) ../../manage.py compilemessages --locale zh_Hans
 
 .PHONY: system-packages
 system-packages: ## Chromium, PostgreSQL and gettext for the tests, where they are missing
