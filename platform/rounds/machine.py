@@ -27,9 +27,7 @@ _ONWARD = {
 }
 ENDED = frozenset({State.DONE, State.REJECTED, State.CANCELLED})
 # Cancel ends a round from any state before the last; nothing can block a project for ever.
-MOVES = {
-    state: frozenset() if state in ENDED else frozenset(_ONWARD[state] | {State.CANCELLED}) for state in State
-}
+MOVES = {state: frozenset() if state in ENDED else frozenset(_ONWARD[state] | {State.CANCELLED}) for state in State}
 
 BY_PEOPLE = frozenset({State.REVIEW})
 BY_CELERY = frozenset({State.EXPORTING, State.DEPLOYING})

@@ -74,9 +74,7 @@ class Stage(models.Model):
     """One order to the trainer: what to run, on what, where. Belongs to a round or to a sampling order."""
 
     round = models.ForeignKey(Round, null=True, on_delete=models.PROTECT, related_name="stages")
-    sampling_order = models.OneToOneField(
-        SamplingOrder, null=True, on_delete=models.PROTECT, related_name="stage"
-    )
+    sampling_order = models.OneToOneField(SamplingOrder, null=True, on_delete=models.PROTECT, related_name="stage")
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="stages")
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     kind = models.CharField(max_length=10)
@@ -189,5 +187,3 @@ class Beat(models.Model):
     name = models.CharField(max_length=80, unique=True)
     at = models.DateTimeField(default=timezone.now)
     facts: "models.JSONField[Facts, Facts]" = models.JSONField(default=dict)
-
-

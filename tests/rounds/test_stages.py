@@ -18,9 +18,7 @@ from tests import make
 def make_stage(project: Project, **values: object) -> Stage:
     """The stage of a sampling order, waiting for a supervisor."""
     order = make.make_order(project)
-    return Stage.objects.create(
-        project=project, sampling_order=order, kind="sample", preset="tiny", seed=1, **values
-    )
+    return Stage.objects.create(project=project, sampling_order=order, kind="sample", preset="tiny", seed=1, **values)
 
 
 def claim(owner: str = "north") -> Claim:

@@ -36,7 +36,8 @@ elif wish == "wait":
             time.sleep(0.05)
 elif wish == "refuse":
     with manifest.lock(out) as twin:
-        (twin / "failure.json").write_text(json.dumps({"kind": "refused", "message": "rankings.jsonl, line 3: no tiers", "step": 0}))
+        told = {"kind": "refused", "message": "rankings.jsonl, line 3: no tiers", "step": 0}
+        (twin / "failure.json").write_text(json.dumps(told))
     sys.exit(2)
 else:
     print("Killed by a test")

@@ -1,8 +1,11 @@
 """docs/seam.md is true: its examples are read by the code, and the tables name what the code knows."""
 
 import dataclasses
+import json
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,6 +29,11 @@ def example(key: str) -> str:
     return found[0] + "\n"
 
 
+def example_of(name: str) -> Any:
+    """The first example under the paragraph that begins with this file's name."""
+    return json.loads(PAGE.partition(f"\n{name}")[2].partition("```json\n")[2].partition("\n```")[0])
+
+
 def section(title: str) -> str:
     return PAGE.partition(f"\n## {title}")[2].partition("\n## ")[0]
 
@@ -44,11 +52,34 @@ def test_the_example_of_a_demonstration_is_one(tmp_path: Path) -> None:
     assert demonstration.messages[-1].content == "On the beach where they hatched."
 
 
-def test_a_prompt_line_has_the_fields_that_the_page_names(tmp_path: Path) -> None:
-    assert '`prompts.jsonl`: `{"id", "split", "messages"}`' in PAGE
-    line = '{"id": "q-1", "split": "eval", "messages": [{"role": "user", "content": "Why?"}]}\n'
-    (tmp_path / "prompts.jsonl").write_text(line)
+def test_the_example_of_a_prompt_is_one(tmp_path: Path) -> None:
+    line = json.dumps(example_of("`datasets/…/prompts.jsonl`"))
+    (tmp_path / "prompts.jsonl").write_text(line + "\n", encoding="utf-8")
     assert read_prompts(tmp_path / "prompts.jsonl")[0].split == "eval"
+
+
+def test_every_example_is_json() -> None:
+    assert len(EXAMPLES) >= 18
+    for text in EXAMPLES:
+        json.loads(text)
+
+
+def test_the_examples_of_artifacts_have_the_fields_that_stages_write(
+    policy: Path, write_dataset: Callable[..., Path], ranking_row: Callable[..., Any], tmp_path: Path
+) -> None:
+    rankings = [ranking_row(number, ["Yes.", "No."], [1, 2], "eval" if number % 2 else "train") for number in range(4)]
+    dataset = write_dataset(tmp_path / "dataset", rankings=rankings)
+    given = ["--dataset", str(dataset), "--preset", "tiny", "--seed", "1", "--init", str(policy)]
+    assert cli.main(["reward", *given, "--out", str(tmp_path / "reward")]) == 0
+    written = manifest.read(tmp_path / "reward", kind="reward_model")
+    assert written.keys() == example_of("`artifacts/…/manifest.json`").keys()
+    assert written["versions"].keys() == example_of("`artifacts/…/manifest.json`")["versions"].keys()
+    assert json.loads((dataset / "manifest.json").read_text()).keys() == example_of("`datasets/…/manifest").keys()
+    report = json.loads((tmp_path / "reward" / "report.json").read_text())
+    assert report.keys() == example_of("`report.json` of a reward model\n").keys()
+    assert report["accuracy"].keys() == example_of("`report.json` of a reward model\n")["accuracy"].keys()
+    line = json.loads((tmp_path / "reward" / "metrics.jsonl").read_text().splitlines()[0])
+    assert line.keys() == example_of("one of `reward`").keys()
 
 
 @pytest.mark.parametrize("record", [Ranking, Demonstration, Completion])

@@ -70,7 +70,7 @@ def _as_interrupt(_signal: int, _frame: FrameType | None) -> None:
 
 def _refuse_bad_ground(instance: Instance) -> None:
     if not port_is_free(instance.port):
-        raise CannotStart(f"Port {instance.port} is in use. Stop what uses it, or choose another: manage.py up --port N")
+        raise CannotStart(f"Port {instance.port} is in use. Stop what uses it, or choose another with --port.")
     settings.DATA.mkdir(parents=True, exist_ok=True)
     if shutil.disk_usage(settings.DATA).free < NEEDED_BYTES:
         raise CannotStart(f"Less than {NEEDED_BYTES // 1024**3} GiB are free where {settings.DATA} lies.")
