@@ -5,6 +5,8 @@ SHELL := /bin/bash
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
+# A file's tests stay together, so that what they share is built once.
+TWO_AT_A_TIME := -n 2 --dist loadfile
 # The tests whose subject is rows: they run on both kinds of database.
 ON_POSTGRESQL := tests/accounts tests/annotations tests/rounds tests/faults
 REHEARSAL ?= --model tiny --rounds 2 --labelers 4 --rankings 320 --noise 0.2 --seed 1
@@ -36,8 +38,8 @@ rehearse: $(INSTALLED) ## The loop without people: simulated labelers, a known p
 
 .PHONY: test
 test: $(INSTALLED) system-packages lint ## Linters and every test but the slow ones, on SQLite and again on PostgreSQL
-	$(PYTHON) -m pytest -m "not slow"
-	$(PYTHON) -m tests.with_postgres $(PYTHON) -m pytest -m "not slow" $(ON_POSTGRESQL)
+	$(PYTHON) -m pytest $(TWO_AT_A_TIME) -m "not slow"
+	$(PYTHON) -m tests.with_postgres $(PYTHON) -m pytest $(TWO_AT_A_TIME) -m "not slow" $(ON_POSTGRESQL)
 
 .PHONY: test-long
 test-long: $(INSTALLED) system-packages ## The slow tests: killed processes, a small real model

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-SMALL = {"model": "tiny", "rounds": "1", "labelers": "2", "rankings": "150", "noise": "0.2", "seed": "1"}
+SMALL = {"model": "tiny", "rounds": "1", "labelers": "2", "rankings": "260", "noise": "0.1", "seed": "1"}
 
 
 @dataclass(frozen=True)

@@ -45,14 +45,7 @@ def command(stage: Stage, *, threads: int) -> list[str]:
 def environment() -> dict[str, str]:
     """Only what a computation needs: no database, no secret, no network look-ups."""
     kept = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
-    # Threads that spin while they wait starve each other as soon as the machine has other work.
-    return {
-        **kept,
-        "OMP_WAIT_POLICY": "PASSIVE",
-        "PYTHONUNBUFFERED": "1",
-        "HF_HUB_OFFLINE": "1",
-        "TOKENIZERS_PARALLELISM": "false",
-    }
+    return {**kept, "PYTHONUNBUFFERED": "1", "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
 
 
 @dataclass
