@@ -21,6 +21,8 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "tutelage.settings"
 import django  # noqa: E402
 
 django.setup()
+# A second worker of one run inherits what is exported here: it would read its settings before it has a home.
+del os.environ["DJANGO_SETTINGS_MODULE"]
 
 from accounts.models import Project, Role, User  # noqa: E402
 from tests import make  # noqa: E402
