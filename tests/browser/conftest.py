@@ -37,6 +37,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, valkey: str) -> Iterator[Site
         "SECRET_KEY": secrets.token_urlsafe(48),
         "DATABASE_URL": f"sqlite:///{tmp_path / 'site.sqlite3'}",
         "PYTHONPATH": f"{ROOT}:{ROOT / 'platform'}",
+        "DJANGO_SETTINGS_MODULE": "tutelage.settings",
     }
     for command in (["manage.py", "migrate", "-v0"], ["-m", "tests.browser.seed"]):
         subprocess.run([sys.executable, *command], cwd=ROOT, env=env, check=True)
