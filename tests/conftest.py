@@ -29,7 +29,7 @@ from tests import make  # noqa: E402
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings() -> None:
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
     """Keep SQLite's test database in a file, so that the threads of a race share it."""
     from django.db import connection
 
