@@ -1,5 +1,6 @@
 """The supervisor tells the ends of a trainer apart, extends its lease while it lives, and adopts it after a restart."""
 
+import os
 import subprocess
 import sys
 import threading
@@ -155,6 +156,7 @@ def test_a_second_supervisor_of_one_name_is_refused(db: None) -> None:
             "lock = open(settings.DATA / 'supervisor-twice.lock', 'a'); fcntl.flock(lock, fcntl.LOCK_EX);"
             "sys.exit(subprocess.run([sys.executable, 'manage.py', 'supervise', '--name', 'twice']).returncode)",
         ],
+        env=os.environ | {"DJANGO_SETTINGS_MODULE": "tutelage.settings"},
         capture_output=True,
         text=True,
         check=False,
