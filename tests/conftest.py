@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,8 +25,12 @@ django.setup()
 # A second worker of one run inherits what is exported here: it would read its settings before it has a home.
 del os.environ["DJANGO_SETTINGS_MODULE"]
 
+from django.db.backends.signals import connection_created  # noqa: E402
+from django.dispatch import receiver  # noqa: E402
+
 from accounts.models import Project, Role, User  # noqa: E402
 from tests import make  # noqa: E402
+from tests.updates import refuse_updates_over_joins  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -35,6 +40,12 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
 
     if connection.vendor == "sqlite":
         connection.settings_dict["TEST"]["NAME"] = str(HOME / "test.sqlite3")
+
+
+@receiver(connection_created)
+def _watch_updates(connection: Any, **_: Any) -> None:
+    if refuse_updates_over_joins not in connection.execute_wrappers:
+        connection.execute_wrappers.append(refuse_updates_over_joins)
 
 
 @pytest.fixture(scope="session")

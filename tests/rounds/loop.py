@@ -99,7 +99,7 @@ def finish(stage: Stage, report: Facts | None = None, /, **facts: object) -> Sta
 def fail(stage: Stage, kind: str = "diverged") -> None:
     """Let the supervisor say that the trainer failed."""
     Stage.objects.filter(pk=stage.pk).update(state=StageState.FAILED, failure="It failed.", failure_kind=kind)
-    Round.objects.filter(stages=stage).update(failure="It failed.", failure_kind=kind)
+    Round.objects.filter(pk=stage.round_id).update(failure="It failed.", failure_kind=kind)
 
 
 def work(round: Round, report: Facts | None = None) -> Round:

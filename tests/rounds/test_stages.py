@@ -13,6 +13,7 @@ from rounds.models import Stage
 from rounds.services import stages
 from rounds.services.stages import Claim, LeaseLost
 from tests import make
+from tests.updates import UpdateOverJoin
 
 
 def make_stage(project: Project, **values: object) -> Stage:
@@ -111,3 +112,9 @@ def test_of_many_supervisors_at_once_each_stage_gets_one(project: Project) -> No
     assert len(taken) == len(set(taken))
     # A loser of a race may give up while another still claims; what is left is claimable.
     assert set(taken) | set(take(9)) == wanted
+
+
+def test_no_update_may_hide_its_conditions_behind_a_join(project: Project) -> None:
+    make_stage(project)
+    with pytest.raises(UpdateOverJoin):
+        Stage.objects.filter(project__name=project.name, state=StageState.WAITING).update(fence=9)

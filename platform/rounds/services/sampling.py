@@ -174,10 +174,12 @@ def cancel_orders_of(policies: "QuerySet[Policy]") -> int:
 
 def cancel_orders(stages: "QuerySet[Stage]") -> int:
     """End these stages where they stand; the supervisor kills the child when it extends the lease."""
-    standing = stages.filter(kind=StageKind.SAMPLE, state__in=STANDING)
-    orders = list(standing.values_list("sampling_order", flat=True))
-    ended = standing.update(state=StageState.CANCELLED, lease_owner="", lease_until=None, ended_at=Now())
-    SamplingOrder.objects.filter(pk__in=orders, stage__state=StageState.CANCELLED).update(finished_at=Now())
+    ended = 0
+    for stage in stages.filter(kind=StageKind.SAMPLE, state__in=STANDING):
+        still = Stage.objects.filter(pk=stage.pk, state__in=STANDING)
+        if still.update(state=StageState.CANCELLED, lease_owner="", lease_until=None, ended_at=Now()) == 1:
+            SamplingOrder.objects.filter(pk=stage.sampling_order_id).update(finished_at=Now())
+            ended += 1
     return ended
 
 

@@ -35,10 +35,12 @@ class Claim:
         )
 
 
+def _free() -> "QuerySet[Stage]":
+    return Stage.objects.filter(Q(lease_until=None) | Q(lease_until__lt=Now()), state=StageState.WAITING)
+
+
 def _claimable() -> "QuerySet[Stage]":
-    free = Q(lease_until=None) | Q(lease_until__lt=Now())
-    going_on = Q(round=None) | Q(round__failure="")
-    return Stage.objects.filter(free, going_on, state=StageState.WAITING)
+    return _free().filter(Q(round=None) | Q(round__failure=""))
 
 
 def claim_stage(*, owner: str, seconds: int) -> Claim | None:
@@ -47,7 +49,9 @@ def claim_stage(*, owner: str, seconds: int) -> Claim | None:
         When(kind=StageKind.SAMPLE, then=Value(0)), default=Value(1), output_field=models.IntegerField()
     )
     for stage in _claimable().order_by(sampling_first, "created_at")[:5]:
-        won = _claimable().filter(pk=stage.pk, fence=stage.fence)
+        # Conditions on the row itself only: a join becomes a subquery, which PostgreSQL does not ask again
+        # after it has waited for the other claimant's commit, and then both would win.
+        won = _free().filter(pk=stage.pk, fence=stage.fence)
         lease = {
             "lease_owner": owner,
             "lease_until": Now() + timedelta(seconds=seconds),
