@@ -80,7 +80,7 @@ def bearable(person: User, rows: Rows) -> Rows:
     """Leave out work on sensitive prompts, for who asked for none of it."""
     if not person.avoids_sensitive:
         return rows
-    # The copy in the row serves the index; what the prompt says is asked again, and no join changes the order of reading.
+    # The row's copy serves the index, the prompt's own word decides; a join could change the order of reading.
     upsetting = Prompt.objects.filter(pk=OuterRef("prompt"), sensitive=True)
     return rows.filter(~Exists(upsetting), sensitive=False)
 

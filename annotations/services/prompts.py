@@ -42,7 +42,8 @@ class PromptRow:
 def read_prompt_file(path: Path) -> list[PromptRow]:
     """Read prompts from JSONL rows with `messages`, `text` or `question`, or from the lines of a `.txt` file.
 
-    Rows may have `tags`, `priority` and `sensitive`; what else they have is left out. Raises `PromptFileError`, `OSError`.
+    Rows may have `tags`, `priority` and `sensitive`; what else they have is left out.
+    Raises `PromptFileError`, `OSError`.
     """
     read = _plain if path.suffix == ".txt" else _parsed
     rows = []

@@ -6,7 +6,6 @@ import qrcode
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
 from django.http import HttpRequest, HttpResponse
-
 from qrcode.image.svg import SvgPathFillImage
 
 from accounts.models import User
