@@ -8,7 +8,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Guideline, Project, User
+from accounts.models import Consent, Guideline, Project, User
 
 Messages = list[dict[str, str]]
 
@@ -36,6 +36,8 @@ class Prompt(models.Model):
     priority = models.IntegerField(default=0)
     created_at = models.DateTimeField(default=timezone.now)
     retired_at = models.DateTimeField(null=True)
+    # May upset: never lent to who asked for none of these, and shown to the others after a warning.
+    sensitive = models.BooleanField(default=False)
 
     class Meta:
         constraints = [
@@ -187,6 +189,8 @@ class Assignment(models.Model):
     skip_reason = models.CharField(max_length=12, blank=True, choices=SkipReason)
     # A late answer: kept, outside the overlap.
     surplus = models.BooleanField(default=False)
+    # The prompt's own word counts; this copy lets an index leave out what may upset, however much of it is open.
+    sensitive = models.BooleanField(default=False)
 
     class Meta:
         constraints = [
@@ -219,6 +223,11 @@ class Assignment(models.Model):
             models.Index(
                 fields=["project", "kind", "-priority", "id"], condition=Q(state="open"), name="assignment_open"
             ),
+            models.Index(
+                fields=["project", "kind", "-priority", "id"],
+                condition=Q(state="open", sensitive=False),
+                name="assignment_open_calm",
+            ),
             models.Index(fields=["labeler", "state"], name="assignment_of_person"),
             models.Index(fields=["lease_until"], condition=Q(state="lent"), name="assignment_leases"),
         ]
@@ -238,6 +247,8 @@ class Ranking(models.Model):
     strength = models.SmallIntegerField(null=True)
     note = models.TextField(blank=True)
     guideline = models.ForeignKey(Guideline, null=True, on_delete=models.PROTECT, related_name="+")
+    # What the person had accepted when they said this; None where nothing was asked.
+    consent = models.ForeignKey(Consent, null=True, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(default=timezone.now)
     # How it was made: input used, visible time per card, client times, language, device class.
     making: "models.JSONField[dict[str, Any], dict[str, Any]]" = models.JSONField(default=dict)
@@ -281,6 +292,8 @@ class Demonstration(models.Model):
     revision = models.PositiveIntegerField(default=1)
     is_current = models.BooleanField(default=True)
     guideline = models.ForeignKey(Guideline, null=True, on_delete=models.PROTECT, related_name="+")
+    # What the person had accepted when they said this; None where nothing was asked.
+    consent = models.ForeignKey(Consent, null=True, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(default=timezone.now)
     making: "models.JSONField[dict[str, Any], dict[str, Any]]" = models.JSONField(default=dict)
 

@@ -10,7 +10,17 @@ from django.http import Http404
 from django.utils import timezone
 
 from accounts.models import Guideline, Membership, Project, Role, User
-from annotations.models import Assignment, AssignmentState, Demonstration, Kind, Messages, Placement, Ranking
+from accounts.permissions import memberships_of, require_role
+from annotations.models import (
+    Assignment,
+    AssignmentState,
+    Demonstration,
+    Kind,
+    Messages,
+    Placement,
+    Prompt,
+    Ranking,
+)
 from annotations.order import LETTERS
 
 Rows = QuerySet[Assignment, Assignment]
@@ -66,6 +76,15 @@ def live_rows(project: Project, kind: str) -> Rows:
     return rows.filter(prompt__retired_at=None)
 
 
+def bearable(person: User, rows: Rows) -> Rows:
+    """Leave out work on sensitive prompts, for who asked for none of it."""
+    if not person.avoids_sensitive:
+        return rows
+    # The row's copy serves the index, the prompt's own word decides; a join could change the order of reading.
+    upsetting = Prompt.objects.filter(pk=OuterRef("prompt"), sensitive=True)
+    return rows.filter(~Exists(upsetting), sensitive=False)
+
+
 def new_to(person: User, rows: Rows, kind: str) -> Rows:
     """Leave out what this person ever had: nobody is asked the same thing twice."""
     same = {"slate": OuterRef("slate")} if kind == Kind.RANK else {"prompt": OuterRef("prompt")}
@@ -74,13 +93,19 @@ def new_to(person: User, rows: Rows, kind: str) -> Rows:
 
 def desks(person: User) -> list[Desk]:
     """Return the person's projects, with what waits for them and what they did."""
-    memberships = Membership.objects.filter(user=person).select_related("project").order_by("project__name")
+    memberships = memberships_of(person).select_related("project").order_by("project__name")
     return [_desk(person, membership) for membership in memberships]
+
+
+def ended(person: User) -> list[str]:
+    """Return the names of the projects in which an operator ended the person's membership."""
+    memberships = Membership.objects.filter(user=person, deactivated_at__isnull=False)
+    return list(memberships.order_by("project__name").values_list("project__name", flat=True))
 
 
 def waits_for(person: User, project: Project, kind: str) -> bool:
     """Say whether `lend_work` has something: a slot they hold, a free one or an expired lease."""
-    rows = live_rows(project, kind)
+    rows = bearable(person, live_rows(project, kind))
     if rows.filter(labeler=person, state=AssignmentState.LENT).exists():
         return True
     rows = new_to(person, rows, kind)
@@ -90,7 +115,7 @@ def waits_for(person: User, project: Project, kind: str) -> bool:
 
 def how_many_wait(person: User, project: Project, kind: str, *, most: int = 100) -> int:
     """Count what `lend_work` could give this person; `most` bounds the work, not the person."""
-    rows = live_rows(project, kind)
+    rows = bearable(person, live_rows(project, kind))
     held = rows.filter(labeler=person, state=AssignmentState.LENT)
     fresh = new_to(person, rows, kind)
     expired = fresh.filter(state=AssignmentState.LENT, lease_until__lt=Now())
@@ -104,11 +129,12 @@ def my_work(person: User, project: Project, *, most: int = 50) -> list[Assignmen
 
 
 def assignment_of(person: User, assignment_id: UUID) -> Assignment:
-    """Return the person's own assignment. Raises `NotYours`."""
+    """Return the person's own assignment, while they label in its project. Raises `NotYours`, `NotAllowed`."""
     mine = Assignment.objects.select_related("project", "prompt", "slate")
     assignment = mine.filter(public_id=assignment_id, labeler=person).first()
     if assignment is None:
         raise NotYours(f"no assignment {assignment_id} of this person")
+    require_role(user=person, project=assignment.project, roles=[Role.LABELER])
     return assignment
 
 

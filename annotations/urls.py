@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from annotations import views
+from annotations import people_pages, views
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -10,5 +10,7 @@ urlpatterns = [
     path("p/<slug:slug>/demonstrate/", views.demonstrate_next, name="demonstrate_next"),
     path("rank/<uuid:assignment_id>/", views.rank, name="rank"),
     path("demonstrate/<uuid:assignment_id>/", views.demonstrate, name="demonstrate"),
+    path("p/<slug:slug>/people/<int:membership_id>/deactivate/", people_pages.deactivate, name="deactivate"),
+    path("p/<slug:slug>/people/<int:membership_id>/role/", people_pages.change_role, name="change_role"),
     path("skip/<uuid:assignment_id>/", views.skip, name="skip"),
 ]

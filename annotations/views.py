@@ -1,16 +1,19 @@
 """The labeler's pages: home, rank, demonstrate, skip."""
 
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
+from accounts.consents import ConsentOwed
 from accounts.models import Role, User
 from accounts.permissions import project_for
 from accounts.submissions import KeyReused
@@ -27,7 +30,8 @@ from annotations.services.texts import BadMessages
 @never_cache
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    return render(request, "annotations/home.html", {"desks": queries.desks(_person(request))})
+    person = _person(request)
+    return render(request, "annotations/home.html", {"desks": queries.desks(person), "ended": queries.ended(person)})
 
 
 # Lending answers GET: it resumes what the person holds, so a reload or a prefetch takes nothing more.
@@ -49,7 +53,10 @@ def demonstrate_next(request: HttpRequest, slug: str) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def rank(request: HttpRequest, assignment_id: UUID) -> HttpResponse:
-    page = queries.slate_page(_held(request, assignment_id, Kind.RANK))
+    assignment = _held(request, assignment_id, Kind.RANK)
+    if _must_warn(request, assignment):
+        return _warning(request, assignment)
+    page = queries.slate_page(assignment)
     form = RankingForm(request.POST if request.method == "POST" else None, page=page)
     if form.is_valid():
         try:
@@ -69,6 +76,8 @@ def rank(request: HttpRequest, assignment_id: UUID) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def demonstrate(request: HttpRequest, assignment_id: UUID) -> HttpResponse:
     assignment = _held(request, assignment_id, Kind.DEMONSTRATE)
+    if _must_warn(request, assignment):
+        return _warning(request, assignment)
     form = _demonstration_form(request, assignment)
     asked = request.POST.get("do", "submit")
     if asked == "submit" and form.is_valid():
@@ -114,10 +123,25 @@ def _held(request: HttpRequest, assignment_id: UUID, kind: Kind) -> Assignment:
     return assignment
 
 
+def _must_warn(request: HttpRequest, assignment: Assignment) -> bool:
+    # An answer that was sent is never held back by a question.
+    return assignment.prompt.sensitive and request.method != "POST" and "show" not in request.GET
+
+
+def _warning(request: HttpRequest, assignment: Assignment) -> HttpResponse:
+    """A page of its own: what may upset is not even in the source before the person asks for it."""
+    shown = {"assignment": assignment, "project": assignment.project, "skip_reasons": SkipReason.choices}
+    return render(request, "annotations/warning.html", shown)
+
+
 def _lend(request: HttpRequest, slug: str, kind: Kind) -> HttpResponse:
     person = _person(request)
     project = project_for(person, slug, Role.LABELER)
-    if assignment := work.lend_work(to=person, project=project, kind=kind):
+    try:
+        assignment = work.lend_work(to=person, project=project, kind=kind)
+    except ConsentOwed:
+        return redirect(f"{reverse('consent', args=[slug])}?{urlencode({'next': request.path})}")
+    if assignment:
         return redirect(kind.value, assignment.public_id)
     other = Kind.DEMONSTRATE if kind == Kind.RANK else Kind.RANK
     shown = {"project": project, "kind": kind.value, "other_waits": queries.waits_for(person, project, other)}

@@ -6,6 +6,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from accounts.consents import consent_given
 from accounts.models import User
 from accounts.submissions import answer_once, remember
 from annotations.models import Assignment, Demonstration, Kind, Messages
@@ -52,5 +53,6 @@ def _next_revision(by: User, assignment: Assignment, messages: Messages, making:
         messages=messages,
         revision=previous.revision + 1 if previous else 1,
         guideline=assignment.project.guidelines.order_by("-version").first(),
+        consent=consent_given(user=by, project=assignment.project),
         making=making,
     )

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from annotations.services.texts import checked_messages
 
 _LONGEST_LINE = 64_000
 _TEXT_KEYS = ("messages", "text", "question")
+_BATCH = 500
 
 
 class PromptFileError(ValueError):
@@ -31,12 +32,18 @@ class PromptRow:
     messages: Messages
     tags: list[str] = field(default_factory=list)
     priority: int = 0
+    # The tag "sensitive" says the same.
+    sensitive: bool = False
+
+    def is_sensitive(self) -> bool:
+        return self.sensitive or "sensitive" in (tag.strip().lower() for tag in self.tags)
 
 
 def read_prompt_file(path: Path) -> list[PromptRow]:
     """Read prompts from JSONL rows with `messages`, `text` or `question`, or from the lines of a `.txt` file.
 
-    Rows may have `tags` and `priority`; what else they have is left out. Raises `PromptFileError`, `OSError`.
+    Rows may have `tags`, `priority` and `sensitive`; what else they have is left out.
+    Raises `PromptFileError`, `OSError`.
     """
     read = _plain if path.suffix == ".txt" else _parsed
     rows = []
@@ -55,19 +62,21 @@ def read_prompt_file(path: Path) -> list[PromptRow]:
 def add_prompts(*, by: User | None, project: Project, rows: Iterable[PromptRow]) -> int:
     """Add the prompts that the project does not have yet, with their slots for demonstrations; return how many.
 
+    A prompt that was there becomes sensitive if its row says so now, with all work on it; never the other way.
     Raises `BadMessages` for a message list that does not end with a user turn, and adds nothing then.
     """
     prompts = [_prompt(project, row) for row in rows]
     with transaction.atomic():
         if by:
             require_role(user=by, project=project, roles=[Role.OPERATOR])
-        Prompt.objects.bulk_create(prompts, ignore_conflicts=True, batch_size=500)
+        Prompt.objects.bulk_create(prompts, ignore_conflicts=True, batch_size=_BATCH)
         # A duplicate kept the row that was there, with that row's public id: only new rows have ours.
         added = Prompt.objects.in_bulk([prompt.public_id for prompt in prompts], field_name="public_id")
         Assignment.objects.bulk_create(
-            _wanted(project, sorted(added.values(), key=lambda prompt: prompt.pk)), batch_size=500
+            _wanted(project, sorted(added.values(), key=lambda prompt: prompt.pk)), batch_size=_BATCH
         )
-        journal.record(project=project, actor=by, verb="add_prompts", subject=project, added=len(added))
+        marked = _mark_sensitive(project, [prompt.digest for prompt in prompts if prompt.sensitive])
+        journal.record(project=project, actor=by, verb="add_prompts", subject=project, added=len(added), marked=marked)
     return len(added)
 
 
@@ -82,14 +91,34 @@ def _prompt(project: Project, row: PromptRow) -> Prompt:
         split=Split.EVAL if share < project.eval_share else Split.TRAIN,
         tags=row.tags,
         priority=row.priority,
+        sensitive=row.is_sensitive(),
     )
+
+
+def _mark_sensitive(project: Project, digests: Sequence[str]) -> int:
+    """Mark the prompts that were added before without the mark, and the work on them; return how many."""
+    marked = 0
+    for start in range(0, len(digests), _BATCH):
+        some = digests[start : start + _BATCH]
+        unmarked = Prompt.objects.filter(project=project, digest__in=some, sensitive=False)
+        found = list(unmarked.values_list("pk", flat=True))
+        marked += Prompt.objects.filter(pk__in=found).update(sensitive=True)
+        Assignment.objects.filter(prompt__in=found).update(sensitive=True)
+    return marked
 
 
 def _wanted(project: Project, prompts: Iterable[Prompt]) -> Iterator[Assignment]:
     # Nothing may ever be fitted to an eval prompt, so nobody is asked to demonstrate one.
     for prompt in prompts:
         for slot in range(project.demonstrations_wanted if prompt.split == Split.TRAIN else 0):
-            yield Assignment(project=project, kind=Kind.DEMONSTRATE, prompt=prompt, slot=slot, priority=prompt.priority)
+            yield Assignment(
+                project=project,
+                kind=Kind.DEMONSTRATE,
+                prompt=prompt,
+                slot=slot,
+                priority=prompt.priority,
+                sensitive=prompt.sensitive,
+            )
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
@@ -126,12 +155,15 @@ def _row(row: dict[str, Any]) -> PromptRow:
         raise ValueError(_("needs exactly one of: %(keys)s") % {"keys": ", ".join(_TEXT_KEYS)})
     said = row[named[0]]
     messages = said if named == ["messages"] else [{"role": "user", "content": said}]
-    tags, priority = row.get("tags", []), row.get("priority", 0)
+    tags, priority, sensitive = row.get("tags", []), row.get("priority", 0), row.get("sensitive", False)
     if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
         raise ValueError(_("tags must be a list of words"))
     if type(priority) is not int or abs(priority) > 1_000_000:
         raise ValueError(_("priority must be a whole number"))
-    return PromptRow(messages=checked_messages(messages, last="user"), tags=tags, priority=priority)
+    if not isinstance(sensitive, bool):
+        raise ValueError(_("sensitive must be true or false"))
+    checked = checked_messages(messages, last="user")
+    return PromptRow(messages=checked, tags=tags, priority=priority, sensitive=sensitive)
 
 
 def _refuse_constant(name: str) -> None:

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from accounts.consents import consent_given
 from accounts.models import User
 from accounts.submissions import answer_once, remember
 from annotations.models import Assignment, Completion, Placement, Ranking
@@ -137,6 +138,7 @@ def _next_revision(
         strength=judgement.strength,
         note=judgement.note,
         guideline=assignment.project.guidelines.order_by("-version").first(),
+        consent=consent_given(user=by, project=assignment.project),
         making=making,
     )
 

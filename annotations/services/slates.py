@@ -99,8 +99,11 @@ def _new_slates(order: SamplingOrder, prompts: Iterable[int]) -> int:
         for slate in new
         for position, completion in enumerate(spoken[slate.prompt_id])
     )
+    sensitive = set(order.prompts.filter(sensitive=True, pk__in=spoken).values_list("pk", flat=True))
     Assignment.objects.bulk_create(
-        assignment for slate in new for assignment in _slots(order, slate, len(spoken[slate.prompt_id]))
+        assignment
+        for slate in new
+        for assignment in _slots(order, slate, len(spoken[slate.prompt_id]), slate.prompt_id in sensitive)
     )
     return len(new)
 
@@ -119,7 +122,7 @@ def _spoken(order: SamplingOrder, prompts: Iterable[int]) -> dict[int, list[int]
     return {prompt: completions for prompt, completions in spoken.items() if len(completions) > 1}
 
 
-def _slots(order: SamplingOrder, slate: Slate, k: int) -> Iterator[Assignment]:
+def _slots(order: SamplingOrder, slate: Slate, k: int, sensitive: bool) -> Iterator[Assignment]:
     for slot in range(order.project.overlap):
         yield Assignment(
             project_id=order.project_id,
@@ -129,6 +132,7 @@ def _slots(order: SamplingOrder, slate: Slate, k: int) -> Iterator[Assignment]:
             slot=slot,
             priority=order.pk,
             shown=_shown(slate, slot, k),
+            sensitive=sensitive,
         )
 
 

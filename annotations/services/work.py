@@ -10,10 +10,11 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from accounts import journal
+from accounts.consents import ConsentOwed, consent_owed
 from accounts.models import Membership, Project, Role, User
 from accounts.permissions import require_role
 from annotations.models import Assignment, AssignmentState, SkipReason, Slate
-from annotations.queries import NotYours, Rows, live_rows, new_to
+from annotations.queries import NotYours, Rows, bearable, live_rows, new_to
 
 # A slot is lost only when somebody else got one; more losses in a row than this are a fault.
 _TRIES = 100
@@ -27,14 +28,24 @@ def lend_work(*, to: User, project: Project, kind: str) -> Assignment | None:
     """Lend `to` one slot of work: what they already hold, else a free slot, else one whose lease ran out.
 
     Returns None where nothing waits for this person. The newest policy's slates come first.
+    Raises `NotAllowed`, and `ConsentOwed` before the current consent is accepted.
     """
     with transaction.atomic():
-        require_role(user=to, project=project, roles=[Role.LABELER])
-        # Two tabs of one person wait for each other here, and get the same work.
-        Membership.objects.select_for_update().get(user=to, project=project)
-        rows = live_rows(project, kind)
+        _admit(to, project)
+        if to.avoids_sensitive:
+            _lay_down(_held(to, project).filter(prompt__sensitive=True), by=to)
+        rows = bearable(to, live_rows(project, kind))
         new, lease = new_to(to, rows, kind), timedelta(minutes=project.lease_minutes)
         return _resume(rows, to, lease) or _claim(new, to, lease) or _take_over(new, to, lease)
+
+
+def take_back(*, by: User, labeler: User, project: Project) -> int:
+    """Give what `labeler` holds in the project to whoever comes next, at once; return how many slots.
+
+    An answer that comes all the same is late: refused while the person is out, surplus if they are let back in.
+    """
+    with transaction.atomic():
+        return _lay_down(_held(labeler, project), by=by)
 
 
 def skip(*, by: User, assignment_id: UUID, reason: str) -> None:
@@ -77,6 +88,16 @@ def close_open(slates: Iterable[int] | QuerySet[Slate, Any]) -> None:
     """Close what nobody was lent of these slates."""
     waiting = Assignment.objects.filter(slate__in=slates, state=AssignmentState.OPEN)
     waiting.update(state=AssignmentState.CLOSED, slot=None)
+
+
+def _admit(to: User, project: Project) -> None:
+    require_role(user=to, project=project, roles=[Role.LABELER])
+    # Two tabs of one person wait for each other here, and get the same work; so does who ends a membership.
+    member = Membership.objects.filter(user=to, project=project, role=Role.LABELER, deactivated_at=None)
+    if not member.update(last_lent_at=Now()):
+        require_role(user=to, project=project, roles=[Role.LABELER])
+    if consent_owed(user=to, project=project):
+        raise ConsentOwed(f"{to} has not accepted the consent of {project.slug}")
 
 
 def _resume(rows: Rows, to: User, lease: timedelta) -> Assignment | None:
@@ -128,6 +149,23 @@ def _lend_again(old: Assignment, to: User, lease: timedelta) -> Assignment:
     return _fresh(row)
 
 
+def _held(labeler: User, project: Project) -> Rows:
+    return Assignment.objects.filter(project=project, labeler=labeler, state=AssignmentState.LENT)
+
+
+def _lay_down(rows: Rows, *, by: User) -> int:
+    """End leases before their time, and open their slots again unless nobody is asked any more."""
+    ended = 0
+    for row in rows.select_related("project"):
+        held = Assignment.objects.filter(pk=row.pk, state=AssignmentState.LENT)
+        if held.update(state=AssignmentState.LAPSED, slot=None):
+            ended += 1
+            _record(row, by, "lay_down", AssignmentState.LENT, AssignmentState.LAPSED)
+            if live_rows(row.project, row.kind).filter(pk=row.pk).exists():
+                _same_slot(row).save()
+    return ended
+
+
 def _first_unlocked(rows: Rows) -> Assignment | None:
     # Skipping locked rows only saves waiting: what is right rests on the conditional UPDATE and the constraints.
     # No join is selected: SQLite would then sort every open row instead of reading the first of the index.
@@ -156,6 +194,7 @@ def _same_slot(row: Assignment) -> Assignment:
         priority=row.priority,
         shown=row.shown,
         fence=row.fence,
+        sensitive=row.sensitive,
     )
 
 

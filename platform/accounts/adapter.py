@@ -1,9 +1,12 @@
-"""allauth's choices: nobody signs up by themselves; the language chosen at the door is kept."""
+"""allauth's choices: nobody signs up by themselves; the language chosen at the door is kept; how the QR code looks."""
 
 from typing import Any
 
+import qrcode
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.mfa.adapter import DefaultMFAAdapter
 from django.http import HttpRequest, HttpResponse
+from qrcode.image.svg import SvgPathFillImage
 
 from accounts.models import User
 
@@ -20,3 +23,10 @@ class InvitationOnly(DefaultAccountAdapter):  # type: ignore[misc]
             user.save(update_fields=["language"])
         response: HttpResponse = super().post_login(request, user, **kwargs)
         return response
+
+
+class ScannedInTheDark(DefaultMFAAdapter):  # type: ignore[misc]
+    """The QR code stands on a white ground of its own, since cameras read no code in dark mode's colours."""
+
+    def build_totp_svg(self, url: str) -> str:
+        return qrcode.make(url, image_factory=SvgPathFillImage).to_string(encoding="unicode")

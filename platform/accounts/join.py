@@ -1,5 +1,6 @@
-"""The page behind a one-time link: choose a name and a password, and be in."""
+"""The page behind an invitation: choose a name and a password, or join as who is signed in, and be in."""
 
+from django.contrib import messages
 from django.contrib.auth import login
 from django.contrib.auth.forms import UserCreationForm
 from django.http import Http404, HttpRequest, HttpResponse
@@ -9,7 +10,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from accounts.invitations import InvitationGone, accept, open_invitation
-from accounts.models import User
+from accounts.models import Invitation, User
+from accounts.people import PersonRefused
 
 
 class JoinForm(UserCreationForm):  # type: ignore[type-arg]
@@ -23,6 +25,8 @@ class JoinForm(UserCreationForm):  # type: ignore[type-arg]
 def join(request: HttpRequest, token: str) -> HttpResponse:
     try:
         invitation = open_invitation(token)
+        if request.user.is_authenticated:
+            return _join_as(request, request.user, invitation, token)
         form = JoinForm(request.POST or None, label_suffix="")
         if request.method == "POST" and form.is_valid():
             person: User = form.save(commit=False)
@@ -33,3 +37,13 @@ def join(request: HttpRequest, token: str) -> HttpResponse:
     except InvitationGone as error:
         raise Http404("This link was used or has expired.") from error
     return render(request, "accounts/join.html", {"form": form, "invitation": invitation})
+
+
+def _join_as(request: HttpRequest, person: User, invitation: Invitation, token: str) -> HttpResponse:
+    if request.method != "POST":
+        return render(request, "accounts/join_as.html", {"invitation": invitation})
+    try:
+        accept(token=token, person=person)
+    except PersonRefused as refusal:
+        messages.error(request, str(refusal))
+    return redirect("home")

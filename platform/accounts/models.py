@@ -20,6 +20,8 @@ class User(AbstractUser):
     pseudonym = models.CharField(max_length=20, unique=True, default=new_pseudonym, editable=False)
     language = models.CharField(max_length=10, default="en")
     time_zone = models.CharField(max_length=50, default="UTC")
+    # Is never lent work on prompts that are marked as sensitive.
+    avoids_sensitive = models.BooleanField(default=False)
 
 
 class Role(models.TextChoices):
@@ -72,12 +74,39 @@ class Guideline(models.Model):
         constraints = [models.UniqueConstraint(fields=["project", "version"], name="guideline_version_once")]
 
 
+class Consent(models.Model):
+    """One version of what a labeler accepts before any work is lent. Never changed; an empty text asks nothing."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="consents")
+    version = models.PositiveIntegerField()
+    text = models.TextField(blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["project", "version"], name="consent_version_once")]
+
+
+class Acceptance(models.Model):
+    """One person accepted one version of a project's consent."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="acceptances")
+    consent = models.ForeignKey(Consent, on_delete=models.PROTECT, related_name="acceptances")
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "consent"], name="acceptance_once")]
+
+
 class Membership(models.Model):
     """One person's role in one project. A second role would let people judge their own work."""
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=10, choices=Role)
+    joined_at = models.DateTimeField(default=timezone.now)
+    last_lent_at = models.DateTimeField(null=True)
+    # From then on the person is a stranger to the project; the row stays, for what they did stays.
+    deactivated_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [
@@ -130,3 +159,16 @@ class Invitation(models.Model):
     expires_at = models.DateTimeField()
     used_at = models.DateTimeField(null=True)
     used_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    withdrawn_at = models.DateTimeField(null=True)
+
+
+class PasswordLink(models.Model):
+    """A one-time link to choose a new password. Only the token's digest is kept."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="password_links")
+    token_digest = models.CharField(max_length=64, unique=True)
+    # None: whoever runs the machine made it.
+    created_by = models.ForeignKey(User, null=True, on_delete=models.CASCADE, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)

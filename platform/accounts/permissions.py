@@ -3,6 +3,7 @@
 from collections.abc import Collection
 
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import Http404
 
 from accounts.models import Membership, Project, Role, User
@@ -12,6 +13,15 @@ _OPERATORS_TOO = frozenset({Role.REVIEWER, Role.EXPORTER})
 
 class NotAllowed(PermissionDenied):
     """The person's role does not cover this. Django answers 403."""
+
+
+class Deactivated(NotAllowed):
+    """The person was a member, and an operator ended it. Django answers 403, with a page that says so."""
+
+
+def memberships_of(user: User) -> QuerySet[Membership, Membership]:
+    """The memberships that count: of an active account, and not ended by an operator."""
+    return Membership.objects.filter(user__pk=user.pk, user__is_active=True, deactivated_at=None)
 
 
 def _covering(roles: Collection[str]) -> set[str]:
@@ -24,8 +34,7 @@ def project_for(user: User, slug: str, *roles: Role) -> Project:
 
     Raises `Http404` for who is no member, so that foreign projects cannot be guessed, `NotAllowed` for another role.
     """
-    memberships = Membership.objects.filter(user__pk=user.pk, user__is_active=True, project__slug=slug)
-    membership = memberships.select_related("project").first()
+    membership = memberships_of(user).filter(project__slug=slug).select_related("project").first()
     if membership is None:
         raise Http404(f"no project {slug!r} for this person")
     if roles and membership.role not in _covering(roles):
@@ -34,7 +43,8 @@ def project_for(user: User, slug: str, *roles: Role) -> Project:
 
 
 def require_role(*, user: User, project: Project, roles: Collection[str]) -> None:
-    """Raise `NotAllowed` unless `user` is an active member of `project` with one of `roles`."""
-    memberships = Membership.objects.filter(user__pk=user.pk, user__is_active=True, project=project)
-    if not memberships.filter(role__in=_covering(roles)).exists():
-        raise NotAllowed(f"needs the role {' or '.join(roles)}")
+    """Raise `NotAllowed`, or `Deactivated`, unless `user` is an active member of `project` with one of `roles`."""
+    if memberships_of(user).filter(project=project, role__in=_covering(roles)).exists():
+        return
+    ended = Membership.objects.filter(user__pk=user.pk, project=project, deactivated_at__isnull=False)
+    raise (Deactivated if ended.exists() else NotAllowed)(f"needs the role {' or '.join(roles)}")

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.forms import SettingsForm
+from accounts.permissions import Deactivated
 
 
 @login_required
@@ -29,7 +30,7 @@ def settings(request: HttpRequest) -> HttpResponse:
 @require_POST
 def language(request: HttpRequest) -> HttpResponse:
     """Keep the language in a cookie, and in the person's row: now, or when they have signed in."""
-    response = redirect(_safe_next(request))
+    response = redirect(safe_next(request))
     chosen = request.POST.get("language", "")
     if chosen not in dict(site.LANGUAGES):
         return response
@@ -42,7 +43,14 @@ def language(request: HttpRequest) -> HttpResponse:
     return response
 
 
-def _safe_next(request: HttpRequest) -> str:
+def refused(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """403: in other words for who was a member until an operator ended it."""
+    page = "accounts/deactivated.html" if isinstance(exception, Deactivated) else "403.html"
+    return render(request, page, status=403)
+
+
+def safe_next(request: HttpRequest) -> str:
+    """Where the form asks to go on, if that is a page of this site; home otherwise."""
     url = request.POST.get("next", "")
     safe = url_has_allowed_host_and_scheme(url, {request.get_host()}, require_https=request.is_secure())
     return url if safe else "/"

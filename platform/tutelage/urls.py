@@ -10,9 +10,11 @@ def healthz(_request: HttpRequest) -> HttpResponse:
     return HttpResponse("ok\n", content_type="text/plain")
 
 
+handler403 = "accounts.views.refused"
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
     path("account/", include("allauth.account.urls")),
+    path("account/2fa/", include("allauth.mfa.urls")),
     path("jsi18n/", JavaScriptCatalog.as_view(packages=["tutelage", "annotations", "rounds"]), name="jsi18n"),
     path("", include("accounts.urls")),
     path("", include("annotations.urls")),

@@ -3,7 +3,7 @@
 from django.http import Http404
 
 from accounts.models import Project, Role, User
-from accounts.permissions import NotAllowed, project_for, require_role
+from accounts.permissions import NotAllowed, memberships_of, project_for, require_role
 from rounds.models import Round
 
 RELATED = ("init_policy", "reference_policy", "sft_policy", "candidate", "snapshot", "created_by")
@@ -42,4 +42,4 @@ def operated_round(user: User, slug: str, number: int) -> Round:
 
 def operates(user: User, project: Project) -> bool:
     """Whether the person may start, retry, cancel and roll back here."""
-    return user.memberships.filter(project=project, role=Role.OPERATOR).exists()
+    return memberships_of(user).filter(project=project, role=Role.OPERATOR).exists()
