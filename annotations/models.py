@@ -116,6 +116,8 @@ class Slate(models.Model):
     completions: "models.ManyToManyField[Completion, SlateCompletion]" = models.ManyToManyField(
         Completion, through="SlateCompletion", related_name="slates"
     )
+    # How many people rank it: the project's overlap when it was made, which may be another by now.
+    overlap = models.PositiveSmallIntegerField(default=1)
     created_at = models.DateTimeField(default=timezone.now)
     # Nobody touched it before a newer policy came, or its completions were quarantined.
     retired_at = models.DateTimeField(null=True)
@@ -218,6 +220,10 @@ class Assignment(models.Model):
         indexes = [
             models.Index(
                 fields=["project", "kind", "-priority", "id"], condition=Q(state="open"), name="assignment_open"
+            ),
+            # What coverage counts: one range of one index, without a look at the rows.
+            models.Index(
+                fields=["project", "kind", "slate", "surplus"], condition=Q(state="done"), name="assignment_done"
             ),
             models.Index(fields=["labeler", "state"], name="assignment_of_person"),
             models.Index(fields=["lease_until"], condition=Q(state="lent"), name="assignment_leases"),

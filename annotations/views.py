@@ -27,7 +27,9 @@ from annotations.services.texts import BadMessages
 @never_cache
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    return render(request, "annotations/home.html", {"desks": queries.desks(_person(request))})
+    desks = queries.desks(_person(request))
+    operates = any(desk.role == Role.OPERATOR for desk in desks)
+    return render(request, "annotations/home.html", {"desks": desks, "operates": operates})
 
 
 # Lending answers GET: it resumes what the person holds, so a reload or a prefetch takes nothing more.
