@@ -23,6 +23,6 @@ class Migration(migrations.Migration):
         migrations.RunPython(_as_the_project_asks, migrations.RunPython.noop),
         migrations.AddIndex(
             model_name='assignment',
-            index=models.Index(condition=models.Q(('state', 'done')), fields=['project', 'kind', 'slate', 'surplus'], name='assignment_done'),
+            index=models.Index(condition=models.Q(('state', 'done')), fields=['project', 'kind', 'slate', 'surplus', 'state'], name='assignment_done'),
         ),
     ]

@@ -1,6 +1,7 @@
 """Which prompts are still asked, and which first: priority, retiring, bringing back. What people said always stays."""
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -67,6 +68,6 @@ def _open_slots(prompts: Sequence[Prompt]) -> "QuerySet[Assignment]":
     return Assignment.objects.filter(prompt__in=prompts, state=AssignmentState.OPEN)
 
 
-def _note(by: User, project: Project, verb: str, prompts: Sequence[Prompt], **facts: int) -> None:
+def _note(by: User, project: Project, verb: str, prompts: Sequence[Prompt], **facts: Any) -> None:
     named = [prompt.pk for prompt in prompts]
     journal.record(project=project, actor=by, verb=verb, subject=project, prompts=named, **facts)

@@ -141,13 +141,13 @@ class ScheduleForm(forms.Form):
     sft = forms.ChoiceField(label=_("Imitate demonstrations (SFT)"), choices=SFT_WORDS)
     approve = forms.ChoiceField(label=_("Approval"), choices=APPROVE_WORDS)
 
-    def __init__(self, *args: Any, schedule: Schedule, **kwargs: Any) -> None:
+    def __init__(self, data: Any = None, *, schedule: Schedule) -> None:
         chosen = schedule.choices
         sft = {value: name for name, value in SFT_CHOICES.items()}[chosen.get("sft")]
         said = {name: getattr(schedule, name) for name in ("enabled", "weekdays", "at", "every_rankings")}
         said |= {"seen": fingerprint(schedule, SETTINGS), "sft": sft}
         said |= {name: chosen[name] for name in ("preset", "approve") if name in chosen}
-        super().__init__(*args, initial=said, label_suffix="", **kwargs)
+        super().__init__(data, initial=said, label_suffix="")
 
     def wanted(self) -> dict[str, Any]:
         """The schedule as its row keeps it."""

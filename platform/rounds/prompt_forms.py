@@ -70,8 +70,8 @@ class AddPromptsForm(forms.Form):
     def clean_tags(self) -> list[str]:
         return _tags(self.cleaned_data["tags"])
 
-    def clean_file(self) -> UploadedFile | None:
-        file: UploadedFile | None = self.cleaned_data["file"]
+    def clean_file(self) -> "UploadedFile[Any] | None":
+        file: UploadedFile[Any] | None = self.cleaned_data["file"]
         if file is None:
             return None
         if not str(file.name).endswith((".txt", ".jsonl")):
@@ -100,7 +100,7 @@ class AddPromptsForm(forms.Form):
 
 
 def _read(given: dict[str, Any]) -> list[PromptRow]:
-    file: UploadedFile | None = given["file"]
+    file: UploadedFile[Any] | None = given["file"]
     if file is not None:
         return read_prompts(file.read(), name=str(file.name), plain=str(file.name).endswith(".txt"))
     raw = given["pasted"].encode("utf-8", "replace")

@@ -2,8 +2,11 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from typing import Any
 
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import BooleanField, Count, F, Func, QuerySet, TextField, Value
+from django.db.models.sql.compiler import SQLCompiler
 
 from accounts.models import Project
 from annotations.models import Demonstration, Prompt, Ranking
@@ -17,13 +20,13 @@ class _Said(Func):
 
     output_field = TextField()
 
-    def as_sqlite(self, compiler, connection):  # type: ignore[no-untyped-def]
+    def as_sqlite(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any) -> Any:
         template = "(SELECT group_concat(json_extract(value, '$.content'), char(10)) FROM json_each(%(expressions)s))"
-        return self.as_sql(compiler, connection, template=template)
+        return self.as_sql(compiler, connection, **context, template=template)
 
-    def as_postgresql(self, compiler, connection):  # type: ignore[no-untyped-def]
+    def as_postgresql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any) -> Any:
         template = "(SELECT string_agg(turn->>'content', E'\\n') FROM jsonb_array_elements(%(expressions)s) AS turn)"
-        return self.as_sql(compiler, connection, template=template)
+        return self.as_sql(compiler, connection, **context, template=template)
 
 
 class _HasTag(Func):
@@ -32,9 +35,9 @@ class _HasTag(Func):
     output_field = BooleanField()
     function = "jsonb_exists"
 
-    def as_sqlite(self, compiler, connection):  # type: ignore[no-untyped-def]
+    def as_sqlite(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any) -> Any:
         template = "EXISTS (SELECT 1 FROM json_each(%(expressions)s)"
-        return self.as_sql(compiler, connection, template=template, arg_joiner=") WHERE value = ")
+        return self.as_sql(compiler, connection, **context, template=template, arg_joiner=") WHERE value = ")
 
 
 @dataclass(frozen=True)

@@ -103,8 +103,8 @@ def _wanted_prompts(project: Project, policy: Policy) -> "QuerySet[Prompt]":
 
 def _never_asked(project: Project, policy: Policy) -> "QuerySet[Prompt]":
     """Prompts that no order of this policy stands for. A cancelled one counts for what it delivered only."""
-    asked = SamplingOrder.prompts.through.objects.filter(prompt=OuterRef("pk"), samplingorder__policy=policy)
-    kept = asked.exclude(samplingorder__stage__state=StageState.CANCELLED)
+    asked = SamplingOrder.objects.filter(policy=policy, prompts=OuterRef("pk"))
+    kept = asked.exclude(stage__state=StageState.CANCELLED)
     answered = Slate.objects.filter(prompt=OuterRef("pk"), order__policy=policy)
     standing = Prompt.objects.filter(project=project, retired_at=None)
     return standing.filter(~Exists(kept), ~Exists(answered)).order_by("-priority", "pk")

@@ -41,7 +41,7 @@ def set_schedule(*, by: User, project: Project, seen: str, wanted: Mapping[str, 
         for name in SETTINGS:
             setattr(schedule, name, wanted[name])
         schedule.save(update_fields=SETTINGS)
-        facts = {"at": schedule.at.isoformat() if schedule.at else None, "days": schedule.weekdays}
+        facts: dict[str, Any] = {"at": schedule.at.isoformat() if schedule.at else None, "days": schedule.weekdays}
         facts |= {"every_rankings": schedule.every_rankings, "choices": schedule.choices}
         verb = "schedule" if schedule.enabled else "unschedule"
         journal.record(project=project, actor=by, verb=verb, subject=schedule, **facts)

@@ -57,7 +57,7 @@ def change(request: HttpRequest, slug: str) -> HttpResponse:
         messages.success(request, _changed(person(request), project, form))
         ring()
     else:
-        messages.error(request, next(iter(form.errors.values()))[0])
+        messages.error(request, str(next(iter(form.errors.values()))[0]))
     back = QueryDict(request.POST.get("query", "")).urlencode()
     return redirect(reverse("prompts", args=[slug]) + (f"?{back}" if back else ""))
 
@@ -98,7 +98,8 @@ def _page(request: HttpRequest, project: Project, form: AddPromptsForm, status: 
         "page": page,
         "query": request.GET.urlencode(),
         "older_query": older.urlencode(),
-        "coverage": coverage(project),
+        # It reads every answer there is: once, on the first page of the list.
+        "coverage": None if narrowed.key() else coverage(project),
         "waiting": min(waiting, MOST_COUNTED),
         "more_wait": waiting > MOST_COUNTED,
         "deployment": current_deployment(project),
