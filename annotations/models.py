@@ -118,6 +118,8 @@ class Slate(models.Model):
     completions: "models.ManyToManyField[Completion, SlateCompletion]" = models.ManyToManyField(
         Completion, through="SlateCompletion", related_name="slates"
     )
+    # How many people rank it: the project's overlap when it was made, which may be another by now.
+    overlap = models.PositiveSmallIntegerField(default=1)
     created_at = models.DateTimeField(default=timezone.now)
     # Nobody touched it before a newer policy came, or its completions were quarantined.
     retired_at = models.DateTimeField(null=True)
@@ -227,6 +229,12 @@ class Assignment(models.Model):
                 fields=["project", "kind", "-priority", "id"],
                 condition=Q(state="open", sensitive=False),
                 name="assignment_open_calm",
+            ),
+            # What coverage counts: one range of one index. SQLite looks at no row only if `state` is in it too.
+            models.Index(
+                fields=["project", "kind", "slate", "surplus", "state"],
+                condition=Q(state="done"),
+                name="assignment_done",
             ),
             models.Index(fields=["labeler", "state"], name="assignment_of_person"),
             models.Index(fields=["lease_until"], condition=Q(state="lent"), name="assignment_leases"),

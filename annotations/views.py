@@ -31,7 +31,10 @@ from annotations.services.texts import BadMessages
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     person = _person(request)
-    return render(request, "annotations/home.html", {"desks": queries.desks(person), "ended": queries.ended(person)})
+    desks = queries.desks(person)
+    operates = any(desk.role == Role.OPERATOR for desk in desks)
+    context = {"desks": desks, "ended": queries.ended(person), "operates": operates}
+    return render(request, "annotations/home.html", context)
 
 
 # Lending answers GET: it resumes what the person holds, so a reload or a prefetch takes nothing more.

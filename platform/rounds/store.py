@@ -126,6 +126,17 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def size(path: Path) -> int:
+    """Bytes of the files at and below `path`; what vanishes meanwhile counts nothing."""
+    try:
+        if not path.is_dir():
+            return path.lstat().st_size
+        with os.scandir(path) as entries:
+            return sum(size(Path(entry.path)) for entry in entries)
+    except FileNotFoundError:
+        return 0
+
+
 def leave_manifest_only(relative: str) -> None:
     """Delete every file of a finished directory but its manifest: what it was stays known."""
     directory = full_path(relative)

@@ -14,13 +14,13 @@ FROM annotations_ranking r
 WHERE r.is_current
 GROUP BY r.slate_id, r.labeler_id HAVING COUNT(*) > 1;
 
--- I3: a slate has at most as many rankings as its project's overlap, surplus ones aside
-SELECT a.slate_id, COUNT(*) AS rankings, p.overlap
+-- I3: a slate has at most as many rankings as the overlap it was made with, surplus ones aside
+SELECT a.slate_id, COUNT(*) AS rankings, s.overlap
 FROM annotations_assignment a
 JOIN annotations_ranking r ON r.assignment_id = a.id AND r.is_current
-JOIN accounts_project p ON p.id = a.project_id
+JOIN annotations_slate s ON s.id = a.slate_id
 WHERE NOT a.surplus
-GROUP BY a.slate_id, p.overlap HAVING COUNT(*) > p.overlap;
+GROUP BY a.slate_id, s.overlap HAVING COUNT(*) > s.overlap;
 
 -- I4: a ranking places exactly the completions of its slate, in tiers without gaps
 SELECT r.id AS ranking_id, 'not placed' AS fault

@@ -41,6 +41,20 @@ def open_round(*, by: User | None, project: Project, choices: Facts, period: str
         raise RoundRefused(_("A round is open already. Wait for its end, or cancel it.")) from error
 
 
+def check_choices(choices: Facts) -> None:
+    """Raise RoundRefused for choices that no round can have."""
+    _checked(choices)
+
+
+def why_not_now(project: Project, choices: Facts) -> str:
+    """Why a round could not be opened at this moment, open rounds aside; empty where it could."""
+    try:
+        _refuse_unready(project, current_deployment(project), _checked(choices))
+    except RoundRefused as refusal:
+        return str(refusal)
+    return ""
+
+
 def _checked(choices: Facts) -> Facts:
     chosen = {"preset": presets.DEFAULT, "seed": None, "sft": None, "approve": "person", **choices}
     if chosen["preset"] not in presets.names():
