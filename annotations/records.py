@@ -18,13 +18,13 @@ Record = dict[str, Any]
 
 
 class Placed(NamedTuple):
-    """One placement, with the completion that it is about. `position` is the completion's in its slate."""
+    """One placement and its completion, which stands at `position` in its slate and is `number` of its order."""
 
     tier: int | None
     rating: int | None
     flags: list[str]
     position: int
-    index: int
+    number: int
     completion: UUID
     text: str
     finished: bool
@@ -158,9 +158,9 @@ def _read(ids: Sequence[int], policies: Mapping[int, Policy]) -> Iterator[Ranked
     found = {row[0]: Ranked(*row) for row in rows}
     placements = Placement.objects.filter(ranking__in=ids, completion__members__slate=F("ranking__slate"))
     for ranking, *placed, policy in placements.values_list(*_PLACED):
-        found[ranking].placements.append(Placed(*placed, policies[policy]))
+        found[ranking].placements.append(Placed._make([*placed, policies[policy]]))
     for ranked in found.values():
-        ranked.placements.sort(key=lambda placed: (placed.index, placed.position))
+        ranked.placements.sort(key=lambda placed: (placed.number, placed.position))
         yield ranked
 
 

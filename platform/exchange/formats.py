@@ -121,7 +121,7 @@ RANKING_ROWS: dict[str, Callable[[Ranked], Iterator[Record]]] = {
 def _details(placed: Placed, shown: list[int]) -> Record:
     return {
         "policy_name": placed.policy.name,
-        "index": placed.index,
+        "index": placed.number,
         "tokens": placed.tokens,
         "shown": shown.index(placed.position) if placed.position in shown else None,
         "rating": placed.rating,

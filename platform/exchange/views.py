@@ -27,7 +27,6 @@ from rounds.queries.board import health
 log = structlog.get_logger()
 
 EXPORTS_A_PAGE = 20
-PIECE = 256 * 1024
 
 Result = TypeVar("Result")
 
@@ -35,9 +34,12 @@ Result = TypeVar("Result")
 class PieceByPiece(FileResponse):
     """A file, read while it is sent: under ASGI Django's own would read all of it before the first byte leaves."""
 
+    block_size = 256 * 1024
+
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        read = sync_to_async(self.file_to_stream.read, thread_sensitive=False)
-        while piece := await read(PIECE):
+        pieces = iter(self)
+        read = sync_to_async(lambda: next(pieces, b""), thread_sensitive=False)
+        while piece := await read():
             yield piece
 
 
