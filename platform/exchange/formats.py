@@ -1,6 +1,5 @@
 """What one row of each format is: pure functions over the rows of `annotations.records`. See docs/exports.md."""
 
-import json
 from collections.abc import Callable, Iterator
 from itertools import combinations
 from typing import Any
@@ -74,11 +73,11 @@ def whole_ranking(ranking: Ranked) -> Iterator[Record]:
         "strength": ranking.strength,
         "note": ranking.note,
         "surplus": ranking.surplus,
-        "slate": _slate(ranking),
+        "slate": {"id": ranking.slate, "linked_to": ranking.linked_to, "repeat_of": ranking.repeat_of},
         "guideline": ranking.guideline,
         "created_at": ranking.created_at.isoformat(),
         # Its keys differ from one ranking to the next, so it travels as text.
-        "making": json.dumps(ranking.making, ensure_ascii=False),
+        "making": ranking.making,
     }
     yield row
 
@@ -95,9 +94,9 @@ def pairs(ranking: Ranked) -> Iterator[Record]:
                 "rejected": [{"role": "assistant", "content": worse.text}],
                 "margin": float(margin),
                 "labeler": ranking.labeler,
-                "ranking": str(ranking.id),
-                "slate": str(ranking.slate),
-                "prompt_id": str(ranking.prompt),
+                "ranking": ranking.id,
+                "slate": ranking.slate,
+                "prompt_id": ranking.prompt,
             }
 
 
@@ -126,14 +125,6 @@ def _details(placed: Placed, shown: list[int]) -> Record:
         "shown": shown.index(placed.position) if placed.position in shown else None,
         "rating": placed.rating,
         "flags": placed.flags,
-    }
-
-
-def _slate(ranking: Ranked) -> Record:
-    return {
-        "id": str(ranking.slate),
-        "linked_to": str(ranking.linked_to) if ranking.linked_to else None,
-        "repeat_of": str(ranking.repeat_of) if ranking.repeat_of else None,
     }
 
 

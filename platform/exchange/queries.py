@@ -3,11 +3,13 @@
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from django.db.models import QuerySet
 from django.http import Http404
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Project
 from exchange.models import Export, ExportState
@@ -16,6 +18,14 @@ from trainer import manifest
 
 # A file's name on the page's addresses → in the directory. Nothing that a person sends becomes a path.
 FILES = {"train": "train.jsonl", "eval": "eval.jsonl", "manifest": manifest.NAME, "readme": "README.md"}
+
+
+# Said in the reader's language, not in the worker's.
+REASONS = {
+    "no_space": _("No space is left on the disk that holds the data. Make room, then try again."),
+    "too_long": _("It took longer than a worker may work on one thing."),
+    "crashed": _("Three workers in a row ended in the middle of it. Their log says why."),
+}
 
 
 @dataclass(frozen=True)
@@ -41,6 +51,20 @@ class Line:
     @property
     def on_its_way(self) -> bool:
         return self.export.state == ExportState.WAITING and not self.export.failure
+
+    @property
+    def stopped(self) -> bool:
+        return self.export.state == ExportState.WAITING and bool(self.export.failure)
+
+    @property
+    def reason(self) -> str:
+        return str(REASONS.get(self.export.failure_kind, self.export.failure))
+
+    @property
+    def read_at(self) -> datetime | None:
+        """The moment whose judgements it holds."""
+        told = self.export.facts.get("snapshot_at")
+        return datetime.fromisoformat(told) if told else None
 
 
 def exports_of(project: Project) -> "QuerySet[Export]":

@@ -9,7 +9,6 @@ from django.db import connection
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from exchange.models import Export, ExportState
 from exchange.services import exports, sweeping, writing
@@ -32,5 +31,4 @@ def write(export_id: int) -> None:
         writing.write(export_id=export_id, owner=owner)
     except SoftTimeLimitExceeded:
         with suppress(exports.ExportMoved):
-            message = _("It took longer than a worker may work on one thing.")
-            exports.stop(export_id=export_id, owner=owner, kind="too_long", message=message)
+            exports.stop(export_id=export_id, owner=owner, kind="too_long", message="the worker's time was up")

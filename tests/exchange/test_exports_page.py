@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from accounts.models import JournalEntry, Membership, Project, Role, User
 from exchange.models import Export, ExportState
+from exchange.queries import REASONS
 from exchange.services import exports
 from rounds.models import Beat
 from tests import make
@@ -160,13 +161,23 @@ def test_the_page_says_where_an_export_stands(project: Project, erik: User, stor
     partial.mkdir(parents=True)
     (partial / "heartbeat").write_text(json.dumps({"step": 40, "of": 120}))
     assert "40 of 120 read" in page()
-    exports.stop(export_id=export.pk, owner="worker", kind="no_space", message="No space is left.")
-    assert "No space is left." in page()
+    exports.stop(export_id=export.pk, owner="worker", kind="no_space", message="no space in /var")
+    assert "No space is left on the disk" in page()
+    assert "/var" not in page()
     assert f"{PAGE}{export.public_id}/retry/" in page()
     client.post(f"{PAGE}{export.public_id}/retry/")
     assert "waits for a worker" in page()
     client.post(f"{PAGE}{export.public_id}/delete/")
     assert "before it was written" in page()
+
+
+@pytest.mark.parametrize("kind", ["no_space", "too_long", "crashed", "another"])
+def test_a_stopped_export_says_why(project: Project, erik: User, kind: str) -> None:
+    export = exports.order(by=erik, project=project, format="rankings")
+    exports.claim(export_id=export.pk, owner="worker", seconds=60)
+    exports.stop(export_id=export.pk, owner="worker", kind=kind, message="A sentence from elsewhere.")
+    page = make.client_of(erik).get(PAGE).content.decode()
+    assert str(REASONS.get(kind, "A sentence from elsewhere.")) in page
 
 
 def test_the_page_works_in_chinese(project: Project, erik: User) -> None:

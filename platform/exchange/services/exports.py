@@ -37,9 +37,7 @@ def order(*, by: User | None, project: Project, format: str) -> Export:
                 project=project, actor=by, verb="order", subject=export, new=ExportState.WAITING, format=format
             )
     except IntegrityError as error:
-        raise ExportRefused(
-            _("An export of this format is on its way. Wait for it, or delete it if it stopped.")
-        ) from error
+        raise ExportRefused(_("An export of this format is on its way. Wait for it, or cancel it.")) from error
     return export
 
 
@@ -69,7 +67,7 @@ def finish(*, export_id: int, fence: int, path: str, digest: str, facts: Facts) 
 
 @transaction.atomic
 def stop(*, export_id: int, owner: str, kind: str, message: str) -> None:
-    """Stop the export that `owner` holds, with a reason for a person. Raises ExportMoved."""
+    """Stop the export that `owner` holds; the page says `kind` in words. Raises ExportMoved."""
     held = Export.objects.filter(pk=export_id, state=ExportState.WAITING, lease_owner=owner, failure="")
     if held.update(failure=message, failure_kind=kind, lease_owner="", lease_until=None) != 1:
         raise ExportMoved(f"export {export_id} is not held by {owner} any more")

@@ -10,12 +10,11 @@ from importlib.metadata import version
 from pathlib import Path
 
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from accounts.models import Project
 from annotations import records
 from annotations.models import Demonstration, Split
-from annotations.records import Record
+from annotations.records import Author, Record
 from exchange import formats
 from exchange.card import card
 from exchange.models import Export, ExportState, Facts, Format
@@ -46,7 +45,7 @@ class Passed:
     of: int
     sources: int = 0
     rows: Counter[str] = field(default_factory=Counter)
-    policies: dict[str, Facts] = field(default_factory=dict)
+    policies: set[Author] = field(default_factory=set)
 
     def counts(self) -> dict[str, int]:
         return {split: self.rows[split] for split in Split.values}
@@ -70,16 +69,15 @@ def write(*, export_id: int, owner: str) -> None:
 
 def _write_claimed(export: Export, fence: int, owner: str) -> None:
     if export.attempts >= exports.MOST_ATTEMPTS:
-        message = _("A worker ended in the middle of it %(times)d times.") % {"times": export.attempts}
+        message = f"{export.attempts} workers in a row ended in the middle of it"
         return exports.stop(export_id=export.pk, owner=owner, kind="crashed", message=message)
     exports.clear(export, through=fence - 1)
     path = export.place(fence)
     try:
         with one_read():
             digest, facts = _write(export, path)
-    except StoreFull:
-        message = _("No space is left on the disk that holds the data. Make room, then try again.")
-        return exports.stop(export_id=export.pk, owner=owner, kind="no_space", message=message)
+    except StoreFull as error:
+        return exports.stop(export_id=export.pk, owner=owner, kind="no_space", message=f"no space in {error}")
     except FileNotFoundError as error:
         raise ExportMoved(f"export {export.pk} was cleared while it was written") from error
     return exports.finish(export_id=export.pk, fence=fence, path=path, digest=digest, facts=facts)
@@ -132,8 +130,8 @@ def _ranked(export: Export, passed: Passed) -> Lines:
     rows_of = formats.RANKING_ROWS[export.format]
     for ranking in records.rankings_of(export.project):
         passed.sources += 1
-        for policy in {placed.policy for placed in ranking.placements}:
-            passed.policies.setdefault(str(policy.public_id), {"name": policy.name, "digest": policy.digest})
+        for placed in ranking.placements:
+            passed.policies.add(placed.policy)
         for row in rows_of(ranking):
             yield ranking.split, row
 
@@ -155,7 +153,7 @@ def _facts(export: Export, passed: Passed, snapshot_at: str) -> Facts:
         "snapshot_at": snapshot_at,
         "counts": passed.counts(),
         "sources": passed.sources,
-        "policies": passed.policies,
+        "policies": {policy.id: {"name": policy.name, "digest": policy.digest} for policy in passed.policies},
         "features": formats.FEATURES[export.format],
         "software": {"tutelage": version("tutelage")},
     }

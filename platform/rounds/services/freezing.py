@@ -93,7 +93,7 @@ def _rankings(project: Project, passed: Passed) -> Iterator[Facts]:
     for ranking in records.rankings_of(project):
         passed.rankings.append(ranking.pk)
         for placed in ranking.placements:
-            passed.policies[str(placed.policy.public_id)] = placed.policy.digest
+            passed.policies[placed.policy.id] = placed.policy.digest
         yield records.ranking_record(ranking)
 
 
