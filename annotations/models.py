@@ -115,6 +115,8 @@ class Slate(models.Model):
     order = models.ForeignKey(SamplingOrder, on_delete=models.PROTECT, related_name="slates")
     public_id = models.UUIDField(default=public_id, unique=True, editable=False)
     repeat_of = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="repeats")
+    # Pairwise judgements that make no order are slates of two completions, linked to the first of them.
+    linked_to = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="links")
     completions: "models.ManyToManyField[Completion, SlateCompletion]" = models.ManyToManyField(
         Completion, through="SlateCompletion", related_name="slates"
     )
@@ -129,7 +131,9 @@ class Slate(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["order", "prompt"], condition=Q(repeat_of=None), name="slate_once_per_order_and_prompt"
+                fields=["order", "prompt"],
+                condition=Q(repeat_of=None, linked_to=None),
+                name="slate_once_per_order_and_prompt",
             )
         ]
 

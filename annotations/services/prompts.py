@@ -71,7 +71,7 @@ def add_prompts(*, by: User | None, project: Project, rows: Iterable[PromptRow])
     A prompt that was there becomes sensitive if its row says so now, with all work on it; never the other way.
     Raises `BadMessages` for a message list that does not end with a user turn, and adds nothing then.
     """
-    prompts = [_prompt(project, row) for row in rows]
+    prompts = [new_prompt(project, row) for row in rows]
     with transaction.atomic():
         if by:
             require_role(user=by, project=project, roles=[Role.OPERATOR])
@@ -86,7 +86,8 @@ def add_prompts(*, by: User | None, project: Project, rows: Iterable[PromptRow])
     return len(added)
 
 
-def _prompt(project: Project, row: PromptRow) -> Prompt:
+def new_prompt(project: Project, row: PromptRow) -> Prompt:
+    """The unsaved prompt of a row, with its digest and its split. Raises `BadMessages`."""
     messages = checked_messages(row.messages, last="user")
     canonical = json.dumps(messages, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     share = int(hashlib.sha256((project.slug + canonical).encode()).hexdigest(), 16) % 1000

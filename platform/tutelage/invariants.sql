@@ -85,7 +85,15 @@ WHERE r.state IN ('exporting', 'deploying') AND r.failure = ''
   AND (r.lease_until IS NULL OR r.lease_until < %(late)s)
   AND NOT EXISTS (
     SELECT 1 FROM accounts_journalentry j
-    WHERE j.subject = 'round' AND j.subject_id = CAST(r.id AS VARCHAR(40)) AND j.at >= %(late)s);
+    WHERE j.subject = 'round' AND j.subject_id = CAST(r.id AS VARCHAR(40)) AND j.at >= %(late)s)
+UNION ALL
+SELECT 'export', e.id, e.format
+FROM exchange_export e
+WHERE e.state = 'waiting' AND e.failure = '' AND e.created_at < %(late)s
+  AND (e.lease_until IS NULL OR e.lease_until < %(late)s)
+  AND NOT EXISTS (
+    SELECT 1 FROM accounts_journalentry j
+    WHERE j.subject = 'export' AND j.subject_id = CAST(e.id AS VARCHAR(40)) AND j.at >= %(late)s);
 
 -- I9: nothing in a working state is held by a lease that ran out long ago
 SELECT 'stage' AS held, s.id, s.lease_owner
@@ -93,7 +101,10 @@ FROM rounds_stage s WHERE s.state = 'waiting' AND s.lease_owner <> '' AND s.leas
 UNION ALL
 SELECT 'round', r.id, r.lease_owner
 FROM rounds_round r
-WHERE r.state NOT IN ('done', 'rejected', 'cancelled') AND r.lease_owner <> '' AND r.lease_until < %(late)s;
+WHERE r.state NOT IN ('done', 'rejected', 'cancelled') AND r.lease_owner <> '' AND r.lease_until < %(late)s
+UNION ALL
+SELECT 'export', e.id, e.lease_owner
+FROM exchange_export e WHERE e.state = 'waiting' AND e.lease_owner <> '' AND e.lease_until < %(late)s;
 
 -- I10: every change of a round's state is in the journal, and the journal's states form one chain
 SELECT r.id AS round_id, r.state, last.new AS journal_says
@@ -120,7 +131,9 @@ WHERE p.id IS NULL OR o.id IS NULL OR q.id IS NULL
 -- I12 files: no directory that a row names is missing (and none lies there unnamed)
 SELECT path, digest, 'dataset' AS kind FROM rounds_snapshot
 UNION SELECT path, digest, kind FROM rounds_artifact WHERE collected_at IS NULL
-UNION SELECT path, digest, 'policy' FROM annotations_policy
+UNION SELECT path, digest, 'export' FROM exchange_export WHERE state = 'ready'
+-- A policy that somebody else had, and whose completions were imported, has no directory here.
+UNION SELECT path, digest, 'policy' FROM annotations_policy WHERE path <> ''
 UNION SELECT path, digest, 'reward_model' FROM rounds_rewardmodel;
 
 -- I12 at work: directories that a stage which has not ended may be writing

@@ -92,9 +92,8 @@ def _write(round: Round, snapshot: Snapshot) -> Passed:
 def _rankings(project: Project, passed: Passed) -> Iterator[Facts]:
     for ranking in records.rankings_of(project):
         passed.rankings.append(ranking.pk)
-        for placement in ranking.placements.all():
-            policy = placement.completion.policy
-            passed.policies[str(policy.public_id)] = policy.digest
+        for placed in ranking.placements:
+            passed.policies[placed.policy.id] = placed.policy.digest
         yield records.ranking_record(ranking)
 
 
