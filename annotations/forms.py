@@ -10,7 +10,8 @@ from django.db import models
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from annotations.models import Messages, Ranking, SkipReason
+from annotations.choices import SkipReason
+from annotations.models import Messages, Ranking
 from annotations.order import Order, OrderError, parse_order
 from annotations.queries import Card, SlatePage
 

@@ -6,9 +6,9 @@ from typing import Any
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
-from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Consent, Guideline, Project, User
+from annotations.choices import AssignmentState, Kind, SkipReason, Split
 
 Messages = list[dict[str, str]]
 
@@ -16,11 +16,6 @@ Messages = list[dict[str, str]]
 def public_id() -> uuid.UUID:
     """An opaque id: sequential ones would tell a labeler which completions were made together."""
     return uuid.uuid4()
-
-
-class Split(models.TextChoices):
-    TRAIN = "train"
-    EVAL = "eval"
 
 
 class Prompt(models.Model):
@@ -149,28 +144,6 @@ class SlateCompletion(models.Model):
             models.UniqueConstraint(fields=["slate", "position"], name="slate_position_once"),
             models.CheckConstraint(condition=Q(position__lte=8), name="slate_position_below_9"),
         ]
-
-
-class Kind(models.TextChoices):
-    RANK = "rank"
-    DEMONSTRATE = "demonstrate"
-
-
-class AssignmentState(models.TextChoices):
-    OPEN = "open"  # waits for a person
-    LENT = "lent"  # one person has it, under a lease; past the lease it is theirs until another takes the slot
-    DONE = "done"  # judged
-    SKIPPED = "skipped"  # given back with a reason; another row took the slot
-    LAPSED = "lapsed"  # the lease ran out and another row took the slot
-    CLOSED = "closed"  # retired before anybody touched it
-
-
-class SkipReason(models.TextChoices):
-    UNCLEAR = "unclear", _("The question is unclear")
-    CANNOT_JUDGE = "cannot_judge", _("I cannot judge this")
-    BROKEN = "broken", _("The texts are broken")
-    HARMFUL = "harmful", _("I do not want to read this")
-    OTHER = "other", _("Another reason")
 
 
 class Assignment(models.Model):

@@ -11,16 +11,8 @@ from django.utils import timezone
 
 from accounts.models import Guideline, Membership, Project, Role, User
 from accounts.permissions import memberships_of, require_role
-from annotations.models import (
-    Assignment,
-    AssignmentState,
-    Demonstration,
-    Kind,
-    Messages,
-    Placement,
-    Prompt,
-    Ranking,
-)
+from annotations.choices import AssignmentState, Kind
+from annotations.models import Assignment, Demonstration, Messages, Placement, Prompt, Ranking
 from annotations.order import LETTERS
 
 Rows = QuerySet[Assignment, Assignment]

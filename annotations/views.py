@@ -18,8 +18,9 @@ from accounts.models import Role, User
 from accounts.permissions import project_for
 from accounts.submissions import KeyReused
 from annotations import queries
+from annotations.choices import Kind, SkipReason
 from annotations.forms import RATING_WORDS, DemonstrationForm, Flag, RankingForm, SkipForm, answers_of
-from annotations.models import Assignment, Kind, SkipReason
+from annotations.models import Assignment
 from annotations.services import work
 from annotations.services.demonstrations import submit_demonstration
 from annotations.services.rankings import BadRanking, submit_ranking

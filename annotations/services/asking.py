@@ -11,7 +11,8 @@ from django.db.models.functions import Now
 from accounts import journal
 from accounts.models import Project, Role, User
 from accounts.permissions import require_role
-from annotations.models import Assignment, AssignmentState, Kind, Prompt, Slate
+from annotations.choices import AssignmentState, Kind
+from annotations.models import Assignment, Prompt, Slate
 from annotations.services import slates
 from annotations.services.prompts import missing_demonstrations
 

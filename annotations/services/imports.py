@@ -14,12 +14,11 @@ from django.utils.translation import gettext as _
 from accounts import journal
 from accounts.models import Project, Role, User
 from accounts.permissions import require_role
+from annotations.choices import AssignmentState, Kind
 from annotations.models import (
     Assignment,
-    AssignmentState,
     Completion,
     Demonstration,
-    Kind,
     Messages,
     Placement,
     Policy,

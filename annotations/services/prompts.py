@@ -13,7 +13,8 @@ from django.utils.translation import gettext as _
 from accounts import journal
 from accounts.models import Project, Role, User
 from accounts.permissions import require_role
-from annotations.models import Assignment, Kind, Messages, Prompt, Split
+from annotations.choices import Kind, Split
+from annotations.models import Assignment, Messages, Prompt
 from annotations.services.texts import checked_messages
 
 MOST_PRIORITY = 1_000_000

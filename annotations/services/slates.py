@@ -12,17 +12,8 @@ from django.db.models.functions import Now
 
 from accounts import journal
 from accounts.models import Project
-from annotations.models import (
-    Assignment,
-    AssignmentState,
-    Completion,
-    Kind,
-    Policy,
-    Prompt,
-    SamplingOrder,
-    Slate,
-    SlateCompletion,
-)
+from annotations.choices import AssignmentState, Kind
+from annotations.models import Assignment, Completion, Policy, Prompt, SamplingOrder, Slate, SlateCompletion
 from annotations.services.prompts import MOST_PRIORITY
 from annotations.services.texts import storable
 from annotations.services.work import close_open

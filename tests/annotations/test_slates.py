@@ -5,7 +5,8 @@ from functools import partial
 import pytest
 
 from accounts.models import Project, User
-from annotations.models import Assignment, Completion, Kind, Slate
+from annotations.choices import Kind
+from annotations.models import Assignment, Completion, Slate
 from annotations.queries import stock
 from annotations.services.slates import (
     NotOrdered,

@@ -9,7 +9,7 @@ import pytest
 from django.conf import settings
 
 from accounts.models import Project, User
-from annotations.models import Split
+from annotations.choices import Split
 from annotations.services.rankings import submit_ranking
 from exchange.formats import FEATURES
 from exchange.models import Export, Format

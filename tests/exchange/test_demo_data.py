@@ -13,7 +13,8 @@ from django.core.management.base import CommandError
 from accounts.models import JournalEntry, Project, Role, User
 from accounts.permissions import NotAllowed
 from annotations import records
-from annotations.models import Assignment, Demonstration, Prompt, Ranking, Slate, Split
+from annotations.choices import Split
+from annotations.models import Assignment, Demonstration, Prompt, Ranking, Slate
 from annotations.services.imports import ImportRefused, JudgedPrompt, import_rankings
 from annotations.services.work import lend_work
 from exchange import sets

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from accounts.models import JournalEntry, Project, Role, User
-from annotations.models import Assignment, Prompt, Split
+from annotations.choices import Split
+from annotations.models import Assignment, Prompt
 from annotations.services.rankings import submit_ranking
 from annotations.services.slates import quarantine
 from exchange.models import ExportState, Format

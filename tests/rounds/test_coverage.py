@@ -5,7 +5,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Project, User
-from annotations.models import Prompt, Split
+from annotations.choices import Split
+from annotations.models import Prompt
 from annotations.services.slates import quarantine
 from rounds.queries.coverage import Cover, coverage
 from tests import make

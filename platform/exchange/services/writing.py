@@ -13,7 +13,8 @@ from django.utils import timezone
 
 from accounts.models import Project
 from annotations import records
-from annotations.models import Demonstration, Split
+from annotations.choices import Split
+from annotations.models import Demonstration
 from annotations.records import Author, Record
 from exchange import formats
 from exchange.card import card

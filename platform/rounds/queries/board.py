@@ -9,7 +9,8 @@ from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
 from accounts.models import Project
-from annotations.models import Demonstration, SamplingOrder, Split
+from annotations.choices import Split
+from annotations.models import Demonstration, SamplingOrder
 from annotations.queries import stock
 from annotations.records import current_rankings
 from rounds.machine import ENDED

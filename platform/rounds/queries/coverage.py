@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from django.db import connection
 
 from accounts.models import Project
-from annotations.models import Split
+from annotations.choices import Split
 
 TAGS_SHOWN = 12
 

@@ -9,7 +9,8 @@ from django.db import connection, transaction
 
 from accounts.models import Project
 from annotations import records
-from annotations.models import Demonstration, Ranking, Split
+from annotations.choices import Split
+from annotations.models import Demonstration, Ranking
 from rounds import store
 from rounds.machine import State
 from rounds.models import Facts, Round, Snapshot

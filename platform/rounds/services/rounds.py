@@ -11,7 +11,8 @@ from django.utils.translation import gettext as _
 from accounts import journal
 from accounts.models import Project, Role, User
 from accounts.permissions import require_role
-from annotations.models import Demonstration, Ranking, Split
+from annotations.choices import Split
+from annotations.models import Demonstration, Ranking
 from rounds import gates, presets
 from rounds.machine import ENDED, KIND_OF, MOVES, StageState, State
 from rounds.models import Deployment, Facts, Round, Stage
