@@ -11,6 +11,8 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Consent, Guideline, Project, User
 
 Messages = list[dict[str, str]]
+# In this order work is lent.
+_LENDING = ["project", "kind", "-priority", "id"]
 
 
 def public_id() -> uuid.UUID:
@@ -220,14 +222,8 @@ class Assignment(models.Model):
             ),
         ]
         indexes = [
-            models.Index(
-                fields=["project", "kind", "-priority", "id"], condition=Q(state="open"), name="assignment_open"
-            ),
-            models.Index(
-                fields=["project", "kind", "-priority", "id"],
-                condition=Q(state="open", sensitive=False),
-                name="assignment_open_calm",
-            ),
+            models.Index(fields=_LENDING, condition=Q(state="open"), name="assignment_open"),
+            models.Index(fields=_LENDING, condition=Q(state="open", sensitive=False), name="assignment_open_calm"),
             models.Index(fields=["labeler", "state"], name="assignment_of_person"),
             models.Index(fields=["lease_until"], condition=Q(state="lent"), name="assignment_leases"),
         ]
@@ -247,7 +243,6 @@ class Ranking(models.Model):
     strength = models.SmallIntegerField(null=True)
     note = models.TextField(blank=True)
     guideline = models.ForeignKey(Guideline, null=True, on_delete=models.PROTECT, related_name="+")
-    # What the person had accepted when they said this; None where nothing was asked.
     consent = models.ForeignKey(Consent, null=True, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(default=timezone.now)
     # How it was made: input used, visible time per card, client times, language, device class.
@@ -292,7 +287,6 @@ class Demonstration(models.Model):
     revision = models.PositiveIntegerField(default=1)
     is_current = models.BooleanField(default=True)
     guideline = models.ForeignKey(Guideline, null=True, on_delete=models.PROTECT, related_name="+")
-    # What the person had accepted when they said this; None where nothing was asked.
     consent = models.ForeignKey(Consent, null=True, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(default=timezone.now)
     making: "models.JSONField[dict[str, Any], dict[str, Any]]" = models.JSONField(default=dict)

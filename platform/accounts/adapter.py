@@ -29,4 +29,4 @@ class ScannedInTheDark(DefaultMFAAdapter):  # type: ignore[misc]
     """The QR code stands on a white ground of its own, since cameras read no code in dark mode's colours."""
 
     def build_totp_svg(self, url: str) -> str:
-        return qrcode.make(url, image_factory=SvgPathFillImage).to_string(encoding="unicode")
+        return str(qrcode.make(url, image_factory=SvgPathFillImage).to_string(encoding="unicode"))
