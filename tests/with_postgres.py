@@ -11,13 +11,21 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 _AS = "postgres"  # PostgreSQL refuses to run as root
 
 
 def main(command: Sequence[str]) -> int:
+    with server() as url:
+        return subprocess.run(command, env={**os.environ, "DATABASE_URL": url}, check=False).returncode
+
+
+@contextmanager
+def server() -> Iterator[str]:
+    """A running server's address for DATABASE_URL."""
     binaries = _binaries() or _install()
     with tempfile.TemporaryDirectory(prefix="tut-pg-") as folder:
         home = Path(folder)
@@ -28,8 +36,7 @@ def main(command: Sequence[str]) -> int:
         options = f"-k {home} -c listen_addresses= -c fsync=off -c max_connections=200"
         _run(binaries / "pg_ctl", "-D", home / "data", "-o", options, "-l", home / "log", "-w", "start")
         try:
-            url = f"postgres://{_AS}@/{home}/postgres"
-            return subprocess.run(command, env={**os.environ, "DATABASE_URL": url}, check=False).returncode
+            yield f"postgres://{_AS}@/{home}/postgres"
         finally:
             _run(binaries / "pg_ctl", "-D", home / "data", "-m", "immediate", "-w", "stop")
 

@@ -33,6 +33,15 @@ def free_port() -> int:
         return port
 
 
+def end_trainers(data: Path) -> None:
+    """A trainer outlives its supervisor on purpose; when the whole instance ends it is asked to save and stop."""
+    limit = time.monotonic() + STOP_SECONDS
+    _signal_groups(_trainers_of(data), signal.SIGTERM)
+    while _trainers_of(data) and time.monotonic() < limit:
+        time.sleep(0.1)
+    _signal_groups(_trainers_of(data), signal.SIGKILL)
+
+
 def _trainers_of(data: Path) -> list[int]:
     """Trainers that write into this folder. Their command lines tell: one that still loads has no heartbeat yet."""
     return [int(path.parent.name) for path in Path("/proc").glob("[0-9]*/cmdline") if _is_trainer_of(data, path)]
@@ -140,15 +149,7 @@ class Instance:
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
-        self._stop_trainers()
-
-    def _stop_trainers(self) -> None:
-        """A trainer outlives its supervisor on purpose; when the whole instance ends it is asked to save and stop."""
-        limit = time.monotonic() + STOP_SECONDS
-        _signal_groups(_trainers_of(self.data), signal.SIGTERM)
-        while _trainers_of(self.data) and time.monotonic() < limit:
-            time.sleep(0.1)
-        _signal_groups(_trainers_of(self.data), signal.SIGKILL)
+        end_trainers(self.data)
 
     def log_end(self, name: str, lines: int = 15) -> str:
         path = self.data / "logs" / f"{name}.log"

@@ -4,12 +4,15 @@ import shutil
 import signal
 import time
 from argparse import ArgumentParser
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from annotations.models import Slate
+from tutelage import running
 from tutelage.broker import NoBroker
 from tutelage.instance import CannotStart, Instance, port_is_free
 
@@ -26,13 +29,19 @@ class Command(BaseCommand):
         parser.add_argument("--threads", type=int, help="threads for training (default: all cores but one)")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        self.began = time.monotonic()
         instance = Instance(settings.DATA, port=options["port"], threads=options["threads"])
         signal.signal(signal.SIGTERM, _as_interrupt)
         try:
+            with running.hold(instance.data):
+                self._run(instance)
+        except (CannotStart, NoBroker, running.AlreadyRunning) as error:
+            raise CommandError(str(error)) from error
+
+    def _run(self, instance: Instance) -> None:
+        try:
             self._start(instance)
             self._wait(instance)
-        except (CannotStart, NoBroker) as error:
-            raise CommandError(str(error)) from error
         except KeyboardInterrupt:
             self.stdout.write("Stopping. A training stage saves its checkpoint first.")
         finally:
@@ -40,15 +49,18 @@ class Command(BaseCommand):
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             instance.stop()
+            running.forget(instance.data)
 
     def _start(self, instance: Instance) -> None:
-        _refuse_bad_ground(instance)
-        self.stdout.write("Preparing the database …")
+        refuse_used_port(instance.port)
+        refuse_full_disk(instance.data, NEEDED_BYTES)
+        self._say("preparing the database")
         instance.prepare()
-        self.stdout.write("Preparing the demo project and its base policy (once, about a minute) …")
+        self._say("preparing the demo project and its base policy (the first time, about a minute)")
         invitation = instance.manage("demo").strip()
-        self.stdout.write("Starting Valkey, web, worker, beat and supervisor …")
+        self._say("starting Valkey, web, worker, beat and supervisor")
         instance.start()
+        running.write(instance)
         self.stdout.write(f"\nTutelage answers at {instance.url}")
         if invitation:
             self.stdout.write(f"Become its first operator, once, within 7 days:\n  {instance.url}/join/{invitation}/")
@@ -56,21 +68,38 @@ class Command(BaseCommand):
 
     def _wait(self, instance: Instance) -> None:
         """Start again what dies: a killed worker must cost seconds, not a person's attention."""
+        empty = not Slate.objects.exists()
+        if empty:
+            self._say("the base policy writes its first completions; the first slate follows")
         while True:
             time.sleep(1)
             for name, process in list(instance.processes.items()):
                 if process.poll() is not None:
                     self.stderr.write(f"{name} ended with code {process.returncode}; starting it again.")
                     instance.restart(name)
+                    running.write(instance)
+            if empty and Slate.objects.exists():
+                empty = False
+                self._say("the first slate is ready to be ranked")
+
+    def _say(self, doing: str) -> None:
+        minutes, seconds = divmod(int(time.monotonic() - self.began), 60)
+        self.stdout.write(f"[{minutes:02d}:{seconds:02d}] {doing}")
 
 
 def _as_interrupt(_signal: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _refuse_bad_ground(instance: Instance) -> None:
-    if not port_is_free(instance.port):
-        raise CannotStart(f"Port {instance.port} is in use. Stop what uses it, or choose another with --port.")
-    settings.DATA.mkdir(parents=True, exist_ok=True)
-    if shutil.disk_usage(settings.DATA).free < NEEDED_BYTES:
-        raise CannotStart(f"Less than {NEEDED_BYTES // 1024**3} GiB are free where {settings.DATA} lies.")
+def refuse_used_port(port: int) -> None:
+    """Raises CannotStart."""
+    if not port_is_free(port):
+        raise CannotStart(f"Port {port} is in use. Stop what uses it, or choose another: make up PORT={port + 1}")
+
+
+def refuse_full_disk(folder: Path, needed: int) -> None:
+    """Raises CannotStart where fewer than `needed` bytes are free."""
+    if shutil.disk_usage(folder).free < needed:
+        raise CannotStart(
+            f"Less than {needed / 1024**3:.0f} GiB are free where {folder} lies: make room and try again."
+        )
