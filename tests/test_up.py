@@ -16,6 +16,7 @@ from tests.rehearse import ROOT
 from tutelage.instance import CannotStart, free_port
 from tutelage.management.commands.up import refuse_full_disk
 
+
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     found = place_with_tiny_policy(tmp_path_factory.mktemp("up") / "var")
