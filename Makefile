@@ -11,7 +11,7 @@ PORT ?= 8000
 # A file's tests stay together, so that what they share is built once.
 TWO_AT_A_TIME := -n 2 --dist loadfile
 # The tests whose subject is rows: they run on both kinds of database.
-ON_POSTGRESQL := tests/accounts tests/annotations tests/rounds tests/faults
+ON_POSTGRESQL := tests/accounts tests/annotations tests/rounds tests/exchange tests/faults
 REHEARSAL ?= --model tiny --rounds 2 --labelers 4 --rankings 320 --noise 0.2 --seed 1
 
 .PHONY: help
@@ -50,6 +50,11 @@ reset: $(INSTALLED) ## Delete every label, policy and account of this folder's i
 rehearse: $(INSTALLED) ## The loop without people: simulated labelers, a known preference, real training
 	mkdir -p build
 	$(PYTHON) manage.py rehearse $(REHEARSAL) --json build/rehearsal.json --html build/rehearsal.html
+
+.PHONY: demo-data
+demo-data: $(INSTALLED) ## Real public sets from a folder into a project: make demo-data DIR=../shared/data [PROJECT=demo]
+	@test -n "$(DIR)" || { echo "Say which folder: make demo-data DIR=../shared/data"; exit 1; }
+	$(PYTHON) manage.py demo_data $(if $(PROJECT),--project $(PROJECT)) "$(DIR)"
 
 .PHONY: test
 test: $(INSTALLED) system-packages lint ## Linters and every test but the slow ones, on SQLite and again on PostgreSQL

@@ -10,7 +10,8 @@ from django.db import models
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from annotations.models import Messages, Ranking, SkipReason
+from annotations.choices import SkipReason
+from annotations.models import Messages, Ranking
 from annotations.order import Order, OrderError, parse_order
 from annotations.queries import Card, SlatePage
 
@@ -59,13 +60,20 @@ class RankingForm(SentOnce):
     def __init__(self, data: Any = None, *, page: SlatePage) -> None:
         super().__init__(data, initial=said_before(page))
         self.cards = page.cards
-        self.partial = page.assignment.project.partial_order
+        self.project = page.assignment.project
         self.fields["order"].widget.attrs["autocomplete"] = "off"
+        if not self.project.asks_note:
+            del self.fields["note"]
         for card in page.cards:
-            self.fields[f"rating-{card.letter}"] = forms.TypedChoiceField(
+            self._ask_about(card.letter)
+
+    def _ask_about(self, letter: str) -> None:
+        if self.project.asks_ratings:
+            self.fields[f"rating-{letter}"] = forms.TypedChoiceField(
                 required=False, coerce=int, empty_value=None, choices=RATING_WORDS.items()
             )
-            self.fields[f"flags-{card.letter}"] = forms.MultipleChoiceField(required=False, choices=Flag.choices)
+        if self.project.asks_flags:
+            self.fields[f"flags-{letter}"] = forms.MultipleChoiceField(required=False, choices=Flag.choices)
 
     def clean_order(self) -> Order:
         letters = [card.letter for card in self.cards]
@@ -74,20 +82,21 @@ class RankingForm(SentOnce):
         except OrderError as error:
             raise forms.ValidationError(_mistake(error), code=error.code) from error
         missing = order.missing(letters)
-        if missing == letters or (missing and not self.partial):
+        if missing == letters or (missing and not self.project.partial_order):
             raise forms.ValidationError(_what_is_missing(missing), code="missing")
-        return order
+        # A page from before the question was switched off may still send a line: nobody's work is refused for it.
+        return order if self.project.asks_cut else Order(order.tiers)
 
     def arguments(self) -> dict[str, Any]:
         """What `submit_ranking` takes, beside the person and the assignment."""
         order, given = self.cleaned_data["order"], self.cleaned_data
         completion = {card.letter: card.completion for card in self.cards}
-        ratings = {letter: given[f"rating-{letter}"] for letter in completion}
-        flags = {letter: given[f"flags-{letter}"] for letter in completion}
+        ratings = {letter: given.get(f"rating-{letter}") for letter in completion}
+        flags = {letter: given.get(f"flags-{letter}") for letter in completion}
         return {
             "tiers": [[completion[letter] for letter in tier] for tier in order.tiers],
             "cut": order.cut,
-            "note": given["note"],
+            "note": given.get("note", ""),
             "ratings": {completion[letter]: rating for letter, rating in ratings.items() if rating is not None},
             "flags": {completion[letter]: list(names) for letter, names in flags.items() if names},
             "making": given["making"],
@@ -142,7 +151,8 @@ def _order_before(ranking: Ranking, page: SlatePage) -> Order:
         placement = page.placements.get(card.completion)
         if placement and placement.tier:
             tiers.setdefault(placement.tier, []).append(card.letter)
-    return Order(tuple(tuple(tiers[tier]) for tier in sorted(tiers)), ranking.cut)
+    cut = ranking.cut if page.assignment.project.asks_cut else None
+    return Order(tuple(tuple(tiers[tier]) for tier in sorted(tiers)), cut)
 
 
 def answers_of(form: RankingForm) -> list[dict[str, Any]]:
@@ -151,13 +161,17 @@ def answers_of(form: RankingForm) -> list[dict[str, Any]]:
 
 
 def _answer(form: RankingForm, card: Card) -> dict[str, Any]:
-    rating = form[f"rating-{card.letter}"].value()
+    rating = _typed(form, f"rating-{card.letter}")
     return {
         "letter": card.letter,
         "text": card.text,
         "rating": int(rating) if str(rating).isdigit() else None,
-        "flags": form[f"flags-{card.letter}"].value() or [],
+        "flags": _typed(form, f"flags-{card.letter}") or [],
     }
+
+
+def _typed(form: RankingForm, name: str) -> Any:
+    return form[name].value() if name in form.fields else None
 
 
 def _mistake(error: OrderError) -> str:

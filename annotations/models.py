@@ -6,23 +6,16 @@ from typing import Any
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
-from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Consent, Guideline, Project, User
+from annotations.choices import AssignmentState, Kind, SkipReason, Split
 
 Messages = list[dict[str, str]]
-# In this order work is lent.
-_LENDING = ["project", "kind", "-priority", "id"]
 
 
 def public_id() -> uuid.UUID:
     """An opaque id: sequential ones would tell a labeler which completions were made together."""
     return uuid.uuid4()
-
-
-class Split(models.TextChoices):
-    TRAIN = "train"
-    EVAL = "eval"
 
 
 class Prompt(models.Model):
@@ -117,9 +110,13 @@ class Slate(models.Model):
     order = models.ForeignKey(SamplingOrder, on_delete=models.PROTECT, related_name="slates")
     public_id = models.UUIDField(default=public_id, unique=True, editable=False)
     repeat_of = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="repeats")
+    # Pairwise judgements that make no order are slates of two completions, linked to the first of them.
+    linked_to = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="links")
     completions: "models.ManyToManyField[Completion, SlateCompletion]" = models.ManyToManyField(
         Completion, through="SlateCompletion", related_name="slates"
     )
+    # How many people rank it: the project's overlap when it was made, which may be another by now.
+    overlap = models.PositiveSmallIntegerField(default=1)
     created_at = models.DateTimeField(default=timezone.now)
     # Nobody touched it before a newer policy came, or its completions were quarantined.
     retired_at = models.DateTimeField(null=True)
@@ -129,7 +126,9 @@ class Slate(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["order", "prompt"], condition=Q(repeat_of=None), name="slate_once_per_order_and_prompt"
+                fields=["order", "prompt"],
+                condition=Q(repeat_of=None, linked_to=None),
+                name="slate_once_per_order_and_prompt",
             )
         ]
 
@@ -145,28 +144,6 @@ class SlateCompletion(models.Model):
             models.UniqueConstraint(fields=["slate", "position"], name="slate_position_once"),
             models.CheckConstraint(condition=Q(position__lte=8), name="slate_position_below_9"),
         ]
-
-
-class Kind(models.TextChoices):
-    RANK = "rank"
-    DEMONSTRATE = "demonstrate"
-
-
-class AssignmentState(models.TextChoices):
-    OPEN = "open"  # waits for a person
-    LENT = "lent"  # one person has it, under a lease; past the lease it is theirs until another takes the slot
-    DONE = "done"  # judged
-    SKIPPED = "skipped"  # given back with a reason; another row took the slot
-    LAPSED = "lapsed"  # the lease ran out and another row took the slot
-    CLOSED = "closed"  # retired before anybody touched it
-
-
-class SkipReason(models.TextChoices):
-    UNCLEAR = "unclear", _("The question is unclear")
-    CANNOT_JUDGE = "cannot_judge", _("I cannot judge this")
-    BROKEN = "broken", _("The texts are broken")
-    HARMFUL = "harmful", _("I do not want to read this")
-    OTHER = "other", _("Another reason")
 
 
 class Assignment(models.Model):
@@ -222,8 +199,20 @@ class Assignment(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=_LENDING, condition=Q(state="open"), name="assignment_open"),
-            models.Index(fields=_LENDING, condition=Q(state="open", sensitive=False), name="assignment_open_calm"),
+            models.Index(
+                fields=["project", "kind", "-priority", "id"], condition=Q(state="open"), name="assignment_open"
+            ),
+            models.Index(
+                fields=["project", "kind", "-priority", "id"],
+                condition=Q(state="open", sensitive=False),
+                name="assignment_open_calm",
+            ),
+            # What coverage counts: one range of one index. SQLite looks at no row only if `state` is in it too.
+            models.Index(
+                fields=["project", "kind", "slate", "surplus", "state"],
+                condition=Q(state="done"),
+                name="assignment_done",
+            ),
             models.Index(fields=["labeler", "state"], name="assignment_of_person"),
             models.Index(fields=["lease_until"], condition=Q(state="lent"), name="assignment_leases"),
         ]
@@ -243,6 +232,7 @@ class Ranking(models.Model):
     strength = models.SmallIntegerField(null=True)
     note = models.TextField(blank=True)
     guideline = models.ForeignKey(Guideline, null=True, on_delete=models.PROTECT, related_name="+")
+    # What the person had accepted when they said this; None where nothing was asked.
     consent = models.ForeignKey(Consent, null=True, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(default=timezone.now)
     # How it was made: input used, visible time per card, client times, language, device class.
@@ -287,6 +277,7 @@ class Demonstration(models.Model):
     revision = models.PositiveIntegerField(default=1)
     is_current = models.BooleanField(default=True)
     guideline = models.ForeignKey(Guideline, null=True, on_delete=models.PROTECT, related_name="+")
+    # What the person had accepted when they said this; None where nothing was asked.
     consent = models.ForeignKey(Consent, null=True, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(default=timezone.now)
     making: "models.JSONField[dict[str, Any], dict[str, Any]]" = models.JSONField(default=dict)

@@ -11,16 +11,8 @@ from django.utils import timezone
 
 from accounts.models import Guideline, Membership, Project, Role, User
 from accounts.permissions import memberships_of, require_role
-from annotations.models import (
-    Assignment,
-    AssignmentState,
-    Demonstration,
-    Kind,
-    Messages,
-    Placement,
-    Prompt,
-    Ranking,
-)
+from annotations.choices import AssignmentState, Kind
+from annotations.models import Assignment, Demonstration, Messages, Placement, Prompt, Ranking
 from annotations.order import LETTERS
 
 Rows = QuerySet[Assignment, Assignment]
@@ -63,17 +55,17 @@ class SlatePage:
     placements: Mapping[UUID, Placement]
 
 
-def stock(project: Project) -> int:
-    """Return how many rank slots are open: one range of one index, however many slates there are."""
-    return Assignment.objects.filter(project=project, kind=Kind.RANK, state=AssignmentState.OPEN).count()
+def stock(project: Project, *, most: int | None = None) -> int:
+    """Return how many rank slots are open: one range of one index, of which `most` entries are read at the most."""
+    return Assignment.objects.filter(project=project, kind=Kind.RANK, state=AssignmentState.OPEN)[:most].count()
 
 
 def live_rows(project: Project, kind: str) -> Rows:
     """Return the assignments of one kind whose slate or prompt is still asked about."""
-    rows = Assignment.objects.filter(project=project, kind=kind)
+    rows = Assignment.objects.filter(project=project, kind=kind, prompt__retired_at=None)
     if kind == Kind.RANK:
         return rows.filter(slate__retired_at=None, slate__in_review_at=None)
-    return rows.filter(prompt__retired_at=None)
+    return rows
 
 
 def bearable(person: User, rows: Rows) -> Rows:

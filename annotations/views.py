@@ -18,8 +18,9 @@ from accounts.models import Role, User
 from accounts.permissions import project_for
 from accounts.submissions import KeyReused
 from annotations import queries
+from annotations.choices import Kind, SkipReason
 from annotations.forms import RATING_WORDS, DemonstrationForm, Flag, RankingForm, SkipForm, answers_of
-from annotations.models import Assignment, Kind, SkipReason
+from annotations.models import Assignment
 from annotations.services import work
 from annotations.services.demonstrations import submit_demonstration
 from annotations.services.rankings import BadRanking, submit_ranking
@@ -31,7 +32,10 @@ from annotations.services.texts import BadMessages
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     person = _person(request)
-    return render(request, "annotations/home.html", {"desks": queries.desks(person), "ended": queries.ended(person)})
+    desks = queries.desks(person)
+    operates = any(desk.role == Role.OPERATOR for desk in desks)
+    context = {"desks": desks, "ended": queries.ended(person), "operates": operates}
+    return render(request, "annotations/home.html", context)
 
 
 # Lending answers GET: it resumes what the person holds, so a reload or a prefetch takes nothing more.

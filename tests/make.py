@@ -8,7 +8,8 @@ from django.db.models.functions import Now
 from django.test import Client
 
 from accounts.models import Guideline, Membership, Project, Role, User
-from annotations.models import Assignment, Policy, Prompt, Ranking, SamplingOrder, Slate, Split
+from annotations.choices import Split
+from annotations.models import Assignment, Policy, Prompt, Ranking, SamplingOrder, Slate
 from annotations.services.prompts import PromptRow, add_prompts
 from annotations.services.rankings import submit_ranking
 from annotations.services.slates import take_in_completions

@@ -9,7 +9,8 @@ from django.utils.translation import gettext as _
 from accounts.consents import consent_given
 from accounts.models import User
 from accounts.submissions import answer_once, remember
-from annotations.models import Assignment, Demonstration, Kind, Messages
+from annotations.choices import Kind
+from annotations.models import Assignment, Demonstration, Messages
 from annotations.services.texts import BadMessages, checked_messages
 from annotations.services.work import take_answer, yours
 

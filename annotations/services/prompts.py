@@ -13,9 +13,11 @@ from django.utils.translation import gettext as _
 from accounts import journal
 from accounts.models import Project, Role, User
 from accounts.permissions import require_role
-from annotations.models import Assignment, Kind, Messages, Prompt, Split
+from annotations.choices import Kind, Split
+from annotations.models import Assignment, Messages, Prompt
 from annotations.services.texts import checked_messages
 
+MOST_PRIORITY = 1_000_000
 _LONGEST_LINE = 64_000
 _TEXT_KEYS = ("messages", "text", "question")
 _BATCH = 500
@@ -45,17 +47,22 @@ def read_prompt_file(path: Path) -> list[PromptRow]:
     Rows may have `tags`, `priority` and `sensitive`; what else they have is left out.
     Raises `PromptFileError`, `OSError`.
     """
-    read = _plain if path.suffix == ".txt" else _parsed
+    return read_prompts(path.read_bytes(), name=path.name, plain=path.suffix == ".txt")
+
+
+def read_prompts(raw: bytes, *, name: str, plain: bool) -> list[PromptRow]:
+    """Read what such a file holds: plain lines, or JSONL. Raises `PromptFileError`, which names `name` and the line."""
+    read = _plain if plain else _parsed
     rows = []
-    for number, line in _lines(path):
+    for number, line in _lines(raw, name):
         try:
             rows.append(read(line))
         except ValueError as error:
             raise PromptFileError(
-                _("%(file)s, line %(line)d: %(reason)s") % {"file": path.name, "line": number, "reason": error}
+                _("%(file)s, line %(line)d: %(reason)s") % {"file": name, "line": number, "reason": error}
             ) from error
     if not rows:
-        raise PromptFileError(_("%(file)s holds no prompts.") % {"file": path.name})
+        raise PromptFileError(_("%(file)s holds no prompts.") % {"file": name})
     return rows
 
 
@@ -65,7 +72,7 @@ def add_prompts(*, by: User | None, project: Project, rows: Iterable[PromptRow])
     A prompt that was there becomes sensitive if its row says so now, with all work on it; never the other way.
     Raises `BadMessages` for a message list that does not end with a user turn, and adds nothing then.
     """
-    prompts = [_prompt(project, row) for row in rows]
+    prompts = [new_prompt(project, row) for row in rows]
     with transaction.atomic():
         if by:
             require_role(user=by, project=project, roles=[Role.OPERATOR])
@@ -80,7 +87,8 @@ def add_prompts(*, by: User | None, project: Project, rows: Iterable[PromptRow])
     return len(added)
 
 
-def _prompt(project: Project, row: PromptRow) -> Prompt:
+def new_prompt(project: Project, row: PromptRow) -> Prompt:
+    """The unsaved prompt of a row, with its digest and its split. Raises `BadMessages`."""
     messages = checked_messages(row.messages, last="user")
     canonical = json.dumps(messages, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     share = int(hashlib.sha256((project.slug + canonical).encode()).hexdigest(), 16) % 1000
@@ -121,13 +129,20 @@ def _wanted(project: Project, prompts: Iterable[Prompt]) -> Iterator[Assignment]
             )
 
 
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    for number, raw in enumerate(path.read_bytes().splitlines(), start=1):
+def missing_demonstrations(project: Project, prompts: Sequence[Prompt]) -> Iterator[Assignment]:
+    """The slots for demonstrations that these prompts lack of what the project wants, unsaved."""
+    rows = Assignment.objects.filter(kind=Kind.DEMONSTRATE, prompt__in=prompts).exclude(slot=None)
+    taken = set(rows.values_list("prompt", "slot"))
+    return (row for row in _wanted(project, prompts) if (row.prompt_id, row.slot) not in taken)
+
+
+def _lines(raw: bytes, name: str) -> Iterator[tuple[int, str]]:
+    for number, written in enumerate(raw.splitlines(), start=1):
         try:
-            line = raw.decode("utf-8-sig" if number == 1 else "utf-8").strip()
+            line = written.decode("utf-8-sig" if number == 1 else "utf-8").strip()
         except UnicodeDecodeError as error:
             raise PromptFileError(
-                _("%(file)s, line %(line)d: not UTF-8 text") % {"file": path.name, "line": number}
+                _("%(file)s, line %(line)d: not UTF-8 text") % {"file": name, "line": number}
             ) from error
         if line:
             yield number, line
@@ -158,7 +173,7 @@ def _row(row: dict[str, Any]) -> PromptRow:
     tags, priority, sensitive = row.get("tags", []), row.get("priority", 0), row.get("sensitive", False)
     if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
         raise ValueError(_("tags must be a list of words"))
-    if type(priority) is not int or abs(priority) > 1_000_000:
+    if type(priority) is not int or abs(priority) > MOST_PRIORITY:
         raise ValueError(_("priority must be a whole number"))
     if not isinstance(sensitive, bool):
         raise ValueError(_("sensitive must be true or false"))

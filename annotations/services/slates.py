@@ -12,16 +12,9 @@ from django.db.models.functions import Now
 
 from accounts import journal
 from accounts.models import Project
-from annotations.models import (
-    Assignment,
-    AssignmentState,
-    Completion,
-    Kind,
-    Policy,
-    SamplingOrder,
-    Slate,
-    SlateCompletion,
-)
+from annotations.choices import AssignmentState, Kind
+from annotations.models import Assignment, Completion, Policy, Prompt, SamplingOrder, Slate, SlateCompletion
+from annotations.services.prompts import MOST_PRIORITY
 from annotations.services.texts import storable
 from annotations.services.work import close_open
 
@@ -49,7 +42,9 @@ def take_in_completions(*, order: SamplingOrder, rows: Iterable[Mapping[str, Any
 
 def retire_untouched(*, project: Project, before: SamplingOrder) -> int:
     """Retire the slates of older orders that nobody was ever lent, and return how many."""
-    touched = Assignment.objects.filter(slate=OuterRef("pk")).exclude(state=AssignmentState.OPEN)
+    # Closed ones were never lent either: their prompt was retired.
+    unlent = [AssignmentState.OPEN, AssignmentState.CLOSED]
+    touched = Assignment.objects.filter(slate=OuterRef("pk")).exclude(state__in=unlent)
     old = Slate.objects.filter(project=project, order__lt=before.pk)
     with transaction.atomic():
         retired = old.filter(~Exists(touched), retired_at=None).update(retired_at=Now())
@@ -89,7 +84,8 @@ def _completion(order: SamplingOrder, asked: Mapping[UUID, int], row: Mapping[st
 
 def _new_slates(order: SamplingOrder, prompts: Iterable[int]) -> int:
     spoken = _spoken(order, prompts)
-    slates = [Slate(project_id=order.project_id, prompt_id=prompt, order=order) for prompt in spoken]
+    overlap = order.project.overlap
+    slates = [Slate(project_id=order.project_id, prompt_id=prompt, order=order, overlap=overlap) for prompt in spoken]
     Slate.objects.bulk_create(slates, ignore_conflicts=True, batch_size=_BATCH)
     # A slate that was there kept its own public id: only new rows have ours.
     found = Slate.objects.in_bulk([slate.public_id for slate in slates], field_name="public_id")
@@ -99,13 +95,40 @@ def _new_slates(order: SamplingOrder, prompts: Iterable[int]) -> int:
         for slate in new
         for position, completion in enumerate(spoken[slate.prompt_id])
     )
-    sensitive = set(order.prompts.filter(sensitive=True, pk__in=spoken).values_list("pk", flat=True))
+    asked = _still_asked(spoken)
     Assignment.objects.bulk_create(
-        assignment
+        row
         for slate in new
-        for assignment in _slots(order, slate, len(spoken[slate.prompt_id]), slate.prompt_id in sensitive)
+        if slate.prompt_id in asked
+        for row in _slots(slate, range(overlap), k=len(spoken[slate.prompt_id]), prompt=asked[slate.prompt_id])
     )
     return len(new)
+
+
+def _still_asked(prompts: Iterable[int]) -> dict[int, Prompt]:
+    """Those that are not retired, by id; locked, so that who retires one finds these slots."""
+    rows = Prompt.objects.select_for_update().filter(pk__in=list(prompts)).order_by("pk")
+    return {prompt.pk: prompt for prompt in rows if prompt.retired_at is None}
+
+
+def reopen(prompt: Prompt) -> int:
+    """Open what the slates of a prompt that was brought back still lack of their overlap; return how many slots."""
+    live = Slate.objects.filter(prompt=prompt, retired_at=None, in_review_at=None)
+    slates = list(live.prefetch_related("assignments", "members"))
+    rows = [row for slate in slates for row in _missing_slots(slate, prompt)]
+    Assignment.objects.bulk_create(rows, batch_size=_BATCH)
+    return len(rows)
+
+
+def _missing_slots(slate: Slate, prompt: Prompt) -> Iterator[Assignment]:
+    taken = {row.slot for row in slate.assignments.all()}
+    slots = [slot for slot in range(slate.overlap) if slot not in taken]
+    return _slots(slate, slots, k=len(slate.members.all()), prompt=prompt)
+
+
+def slot_priority(order_id: int, prompt_priority: int) -> int:
+    """The newest order first; inside one order, the prompt with the higher priority."""
+    return order_id * (2 * MOST_PRIORITY + 1) + prompt_priority
 
 
 def _spoken(order: SamplingOrder, prompts: Iterable[int]) -> dict[int, list[int]]:
@@ -122,17 +145,17 @@ def _spoken(order: SamplingOrder, prompts: Iterable[int]) -> dict[int, list[int]
     return {prompt: completions for prompt, completions in spoken.items() if len(completions) > 1}
 
 
-def _slots(order: SamplingOrder, slate: Slate, k: int, sensitive: bool) -> Iterator[Assignment]:
-    for slot in range(order.project.overlap):
+def _slots(slate: Slate, slots: Iterable[int], *, k: int, prompt: Prompt) -> Iterator[Assignment]:
+    for slot in slots:
         yield Assignment(
-            project_id=order.project_id,
+            project_id=slate.project_id,
             kind=Kind.RANK,
             prompt_id=slate.prompt_id,
             slate=slate,
             slot=slot,
-            priority=order.pk,
+            priority=slot_priority(slate.order_id, prompt.priority),
             shown=_shown(slate, slot, k),
-            sensitive=sensitive,
+            sensitive=prompt.sensitive,
         )
 
 

@@ -13,7 +13,8 @@ from accounts import journal
 from accounts.consents import ConsentOwed, consent_owed
 from accounts.models import Membership, Project, Role, User
 from accounts.permissions import require_role
-from annotations.models import Assignment, AssignmentState, SkipReason, Slate
+from annotations.choices import AssignmentState, SkipReason
+from annotations.models import Assignment, Slate
 from annotations.queries import NotYours, Rows, bearable, live_rows, new_to
 
 # A slot is lost only when somebody else got one; more losses in a row than this are a fault.

@@ -11,13 +11,14 @@ from accounts.models import Role, User
 LONGEST_CONSENT = 20_000
 
 
-def _zones() -> list[tuple[str, str]]:
+def zones() -> list[tuple[str, str]]:
+    """Every time zone that a person or a project may live in."""
     return [(name, name.replace("_", " ")) for name in sorted(available_timezones()) if "/" in name or name == "UTC"]
 
 
 class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]
     language = forms.ChoiceField(label=_("Language"), choices=settings.LANGUAGES)
-    time_zone = forms.ChoiceField(label=_("Time zone"), choices=_zones)
+    time_zone = forms.ChoiceField(label=_("Time zone"), choices=zones)
     avoids_sensitive = forms.BooleanField(
         required=False,
         label=_("Give me no sensitive questions"),

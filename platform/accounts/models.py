@@ -43,6 +43,11 @@ class Project(models.Model):
     k = models.PositiveSmallIntegerField(default=4)
     overlap = models.PositiveSmallIntegerField(default=1)
     partial_order = models.BooleanField(default=False)
+    # What is asked of each slate beside the order.
+    asks_ratings = models.BooleanField(default=True)
+    asks_flags = models.BooleanField(default=True)
+    asks_cut = models.BooleanField(default=True)
+    asks_note = models.BooleanField(default=True)
     lease_minutes = models.PositiveIntegerField(default=45)
     max_skips = models.PositiveSmallIntegerField(default=3)
     # Share of prompts, in thousandths, that no stage may ever be fitted to.

@@ -3,14 +3,24 @@
 from typing import Any
 
 from django import forms
+from django.utils.dates import WEEKDAYS
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import Project
+from accounts.project_forms import ProjectForm
+from accounts.projects import EDITABLE, LONGEST_GUIDELINE, fingerprint
+from annotations.models import Policy
 from rounds import presets
-from rounds.models import Round
+from rounds.models import Round, Schedule
+from rounds.queries.schedules import SETTINGS
 
 MOST_SEED = 2**31 - 1
 LONGEST_NOTE = 500
+MOST_RANKINGS = 1_000_000
 SFT_CHOICES = {"auto": None, "yes": True, "no": False}
+SFT_WORDS = [("auto", _("when there are new demonstrations")), ("yes", _("yes")), ("no", _("no"))]
+APPROVE_WORDS = [("person", _("a person looks first")), ("rule", _("by rule, when every gate passes"))]
 
 
 def _presets() -> list[tuple[str, str]]:
@@ -30,15 +40,11 @@ class StartForm(forms.Form):
     )
     sft = forms.ChoiceField(
         label=_("Imitate demonstrations (SFT)"),
-        choices=[
-            ("auto", _("when there are new demonstrations")),
-            ("yes", _("yes")),
-            ("no", _("no")),
-        ],
+        choices=SFT_WORDS,
     )
     approve = forms.ChoiceField(
         label=_("Approval"),
-        choices=[("person", _("a person looks first")), ("rule", _("by rule, when every gate passes"))],
+        choices=APPROVE_WORDS,
     )
 
     def choices(self) -> dict[str, Any]:
@@ -67,3 +73,85 @@ class ReasonForm(forms.Form):
     """A reason that must be given."""
 
     note = forms.CharField(label=_("Reason"), max_length=LONGEST_NOTE, strip=True)
+
+
+class NewProjectForm(ProjectForm):
+    """Everything that a project begins with."""
+
+    slug = forms.SlugField(
+        label=_("Address"),
+        max_length=50,
+        help_text=_("Part of every address: small letters, digits and hyphens. It never changes."),
+    )
+    base = forms.ChoiceField(
+        label=_("Base policy"), required=False, help_text=_("It writes the first answers, and rounds improve on it.")
+    )
+    guideline = forms.CharField(
+        label=_("Guidelines"),
+        max_length=LONGEST_GUIDELINE,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 8}),
+        help_text=_("What labelers are asked to do. Markdown. You can write them later."),
+    )
+
+    class Meta:
+        model = Project
+        fields = ["slug", *EDITABLE]
+
+    def __init__(self, *args: Any, registry: list[Policy], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.registry = {str(policy.pk): policy for policy in registry}
+        field = self.fields["base"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [(pk, _from(policy)) for pk, policy in self.registry.items()] + [
+            ("", _("None yet: a command brings one in later"))
+        ]
+        self.initial.setdefault("base", next(iter(self.registry), ""))
+
+    def base_policy(self) -> Policy | None:
+        return self.registry.get(self.cleaned_data["base"])
+
+
+def _from(policy: Policy) -> str:
+    names = {"policy": policy.name, "project": policy.project.name, "digest": policy.digest[:8]}
+    return gettext("%(policy)s of %(project)s (%(digest)s)") % names
+
+
+class ScheduleForm(forms.Form):
+    """When rounds begin by themselves, and how they run."""
+
+    seen = forms.CharField(widget=forms.HiddenInput)
+    enabled = forms.BooleanField(label=_("Rounds start by themselves"), required=False)
+    weekdays = forms.TypedMultipleChoiceField(
+        label=_("On these days"),
+        coerce=int,
+        required=False,
+        choices=list(WEEKDAYS.items()),
+        widget=forms.CheckboxSelectMultiple,
+    )
+    at = forms.TimeField(label=_("At"), required=False, widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"))
+    every_rankings = forms.IntegerField(
+        label=_("When this many new rankings are in"),
+        required=False,
+        min_value=1,
+        max_value=MOST_RANKINGS,
+        help_text=_("Counted from the start of the last round. Empty: rankings start nothing."),
+    )
+    preset = forms.ChoiceField(label=_("Preset"), choices=_presets, initial=presets.DEFAULT)
+    sft = forms.ChoiceField(label=_("Imitate demonstrations (SFT)"), choices=SFT_WORDS)
+    approve = forms.ChoiceField(label=_("Approval"), choices=APPROVE_WORDS)
+
+    def __init__(self, data: Any = None, *, schedule: Schedule) -> None:
+        chosen = schedule.choices
+        sft = {value: name for name, value in SFT_CHOICES.items()}[chosen.get("sft")]
+        said = {name: getattr(schedule, name) for name in ("enabled", "weekdays", "at", "every_rankings")}
+        said |= {"seen": fingerprint(schedule, SETTINGS), "sft": sft}
+        said |= {name: chosen[name] for name in ("preset", "approve") if name in chosen}
+        super().__init__(data, initial=said, label_suffix="")
+
+    def wanted(self) -> dict[str, Any]:
+        """The schedule as its row keeps it."""
+        given = self.cleaned_data
+        choices = {"preset": given["preset"], "sft": SFT_CHOICES[given["sft"]], "approve": given["approve"]}
+        plain = {name: given[name] for name in ("enabled", "at", "every_rankings")}
+        return {**plain, "weekdays": sorted(given["weekdays"]), "choices": choices}

@@ -63,7 +63,10 @@ class Round(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["project", "number"], name="round_number_once"),
             models.UniqueConstraint(
-                fields=["project"], condition=~Q(state__in=[str(state) for state in ENDED]), name="round_one_open"
+                fields=["project"],
+                # Sorted: a set of strings has another order in every process, and migrations compare lists.
+                condition=~Q(state__in=sorted(str(state) for state in ENDED)),
+                name="round_one_open",
             ),
             models.UniqueConstraint(fields=["project", "period"], name="round_period_once"),
             models.CheckConstraint(condition=Q(state__in=[str(state) for state in State]), name="round_state_known"),
@@ -179,6 +182,15 @@ class Schedule(models.Model):
     at = models.TimeField(null=True)
     every_rankings = models.PositiveIntegerField(null=True)
     choices: "models.JSONField[Facts, Facts]" = models.JSONField(default=dict)
+
+
+class DiskUse(models.Model):
+    """Bytes of one kind in the store as they were measured last; without a project, what no row names, and free."""
+
+    project = models.ForeignKey(Project, null=True, on_delete=models.CASCADE, related_name="+")
+    kind = models.CharField(max_length=10)
+    bytes = models.PositiveBigIntegerField()
+    at = models.DateTimeField()
 
 
 class Beat(models.Model):

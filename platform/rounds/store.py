@@ -74,7 +74,7 @@ def write_dataset(
     `facts` is asked last, when all rows have passed by. Raises StoreFull, and then nothing is left.
     """
     directory = full_path(relative)
-    with _nothing_half_done(directory), manifest.lock(directory) as folder:
+    with nothing_half_done(directory), manifest.lock(directory) as folder:
         for name, records in rows.items():
             write_rows(folder / f"{name}.jsonl", records)
         return manifest.publish(directory, kind="dataset", facts=facts())
@@ -91,7 +91,7 @@ def write_prompts(relative: str, records: Iterable[Mapping[str, Any]]) -> str:
     """Write a sampling order's prompts as one file that appears whole, and return its digest. Raises StoreFull."""
     path = full_path(relative)
     fresh = manifest.partial(path)
-    with _nothing_half_done(path):
+    with nothing_half_done(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         write_rows(fresh, records)
         with fresh.open("rb") as file:
@@ -103,7 +103,7 @@ def write_prompts(relative: str, records: Iterable[Mapping[str, Any]]) -> str:
 def copy_in(directory: Path, relative: str) -> None:
     """Copy a finished directory into the store, where it appears whole. Raises StoreFull."""
     goal = full_path(relative)
-    with _nothing_half_done(goal):
+    with nothing_half_done(goal):
         shutil.copytree(directory, manifest.partial(goal), dirs_exist_ok=True)
         manifest.partial(goal).rename(goal)
 
@@ -126,6 +126,17 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def size(path: Path) -> int:
+    """Bytes of the files at and below `path`; what vanishes meanwhile counts nothing."""
+    try:
+        if not path.is_dir():
+            return path.lstat().st_size
+        with os.scandir(path) as entries:
+            return sum(size(Path(entry.path)) for entry in entries)
+    except FileNotFoundError:
+        return 0
+
+
 def leave_manifest_only(relative: str) -> None:
     """Delete every file of a finished directory but its manifest: what it was stays known."""
     directory = full_path(relative)
@@ -137,7 +148,7 @@ def leave_manifest_only(relative: str) -> None:
 
 
 @contextmanager
-def _nothing_half_done(path: Path) -> Iterator[None]:
+def nothing_half_done(path: Path) -> Iterator[None]:
     store: Path = settings.STORE
     store.mkdir(parents=True, exist_ok=True)
     if shutil.disk_usage(store).free < MINIMUM_FREE:

@@ -13,7 +13,7 @@ from django.utils import timezone
 from accounts.models import Project
 from rounds.machine import StageKind, StageState, State
 from rounds.models import Round, Stage
-from rounds.services import deployments, freezing, retention, sampling, schedules, stages, taking_in
+from rounds.services import deployments, disk, freezing, retention, sampling, schedules, stages, taking_in
 from rounds.store import StoreFull
 
 
@@ -27,6 +27,7 @@ def tick() -> None:
     schedules.open_due_rounds(now=timezone.now())
     fill_stocks()
     retention.collect(now=timezone.now())
+    disk.measure_if_old(now=timezone.now())
 
 
 @shared_task

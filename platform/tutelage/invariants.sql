@@ -14,13 +14,13 @@ FROM annotations_ranking r
 WHERE r.is_current
 GROUP BY r.slate_id, r.labeler_id HAVING COUNT(*) > 1;
 
--- I3: a slate has at most as many rankings as its project's overlap, surplus ones aside
-SELECT a.slate_id, COUNT(*) AS rankings, p.overlap
+-- I3: a slate has at most as many rankings as the overlap it was made with, surplus ones aside
+SELECT a.slate_id, COUNT(*) AS rankings, s.overlap
 FROM annotations_assignment a
 JOIN annotations_ranking r ON r.assignment_id = a.id AND r.is_current
-JOIN accounts_project p ON p.id = a.project_id
+JOIN annotations_slate s ON s.id = a.slate_id
 WHERE NOT a.surplus
-GROUP BY a.slate_id, p.overlap HAVING COUNT(*) > p.overlap;
+GROUP BY a.slate_id, s.overlap HAVING COUNT(*) > s.overlap;
 
 -- I4: a ranking places exactly the completions of its slate, in tiers without gaps
 SELECT r.id AS ranking_id, 'not placed' AS fault
@@ -85,7 +85,15 @@ WHERE r.state IN ('exporting', 'deploying') AND r.failure = ''
   AND (r.lease_until IS NULL OR r.lease_until < %(late)s)
   AND NOT EXISTS (
     SELECT 1 FROM accounts_journalentry j
-    WHERE j.subject = 'round' AND j.subject_id = CAST(r.id AS VARCHAR(40)) AND j.at >= %(late)s);
+    WHERE j.subject = 'round' AND j.subject_id = CAST(r.id AS VARCHAR(40)) AND j.at >= %(late)s)
+UNION ALL
+SELECT 'export', e.id, e.format
+FROM exchange_export e
+WHERE e.state = 'waiting' AND e.failure = '' AND e.created_at < %(late)s
+  AND (e.lease_until IS NULL OR e.lease_until < %(late)s)
+  AND NOT EXISTS (
+    SELECT 1 FROM accounts_journalentry j
+    WHERE j.subject = 'export' AND j.subject_id = CAST(e.id AS VARCHAR(40)) AND j.at >= %(late)s);
 
 -- I9: nothing in a working state is held by a lease that ran out long ago
 SELECT 'stage' AS held, s.id, s.lease_owner
@@ -93,7 +101,10 @@ FROM rounds_stage s WHERE s.state = 'waiting' AND s.lease_owner <> '' AND s.leas
 UNION ALL
 SELECT 'round', r.id, r.lease_owner
 FROM rounds_round r
-WHERE r.state NOT IN ('done', 'rejected', 'cancelled') AND r.lease_owner <> '' AND r.lease_until < %(late)s;
+WHERE r.state NOT IN ('done', 'rejected', 'cancelled') AND r.lease_owner <> '' AND r.lease_until < %(late)s
+UNION ALL
+SELECT 'export', e.id, e.lease_owner
+FROM exchange_export e WHERE e.state = 'waiting' AND e.lease_owner <> '' AND e.lease_until < %(late)s;
 
 -- I10: every change of a round's state is in the journal, and the journal's states form one chain
 SELECT r.id AS round_id, r.state, last.new AS journal_says
@@ -120,7 +131,9 @@ WHERE p.id IS NULL OR o.id IS NULL OR q.id IS NULL
 -- I12 files: no directory that a row names is missing (and none lies there unnamed)
 SELECT path, digest, 'dataset' AS kind FROM rounds_snapshot
 UNION SELECT path, digest, kind FROM rounds_artifact WHERE collected_at IS NULL
-UNION SELECT path, digest, 'policy' FROM annotations_policy
+UNION SELECT path, digest, 'export' FROM exchange_export WHERE state = 'ready'
+-- A policy that somebody else had, and whose completions were imported, has no directory here.
+UNION SELECT path, digest, 'policy' FROM annotations_policy WHERE path <> ''
 UNION SELECT path, digest, 'reward_model' FROM rounds_rewardmodel;
 
 -- I12 at work: directories that a stage which has not ended may be writing

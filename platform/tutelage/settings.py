@@ -199,6 +199,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 TICK_SECONDS = env.float("TICK_SECONDS", default=10.0)
 CELERY_BEAT_SCHEDULE = {
     "tick": {"task": "rounds.tasks.tick", "schedule": TICK_SECONDS, "options": {"expires": TICK_SECONDS}},
+    "exports": {"task": "exchange.tasks.tick", "schedule": TICK_SECONDS, "options": {"expires": TICK_SECONDS}},
 }
 
 LOGGING_CONFIG = None

@@ -19,4 +19,5 @@ urlpatterns = [
     path("", include("accounts.urls")),
     path("", include("annotations.urls")),
     path("", include("rounds.urls")),
+    path("", include("exchange.urls")),
 ]

@@ -5,7 +5,8 @@ from uuid import uuid4
 import pytest
 
 from accounts.models import JournalEntry, Project, User
-from annotations.models import Assignment, Demonstration, Kind, Split
+from annotations.choices import Kind, Split
+from annotations.models import Assignment, Demonstration
 from annotations.queries import NotYours
 from annotations.services.demonstrations import submit_demonstration
 from annotations.services.texts import BadMessages

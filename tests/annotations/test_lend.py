@@ -12,7 +12,8 @@ from django.utils import timezone
 
 from accounts.models import JournalEntry, Project, Role, User
 from accounts.permissions import NotAllowed
-from annotations.models import Assignment, Kind
+from annotations.choices import Kind
+from annotations.models import Assignment
 from annotations.queries import stock
 from annotations.services.work import lend_work
 from tests import make

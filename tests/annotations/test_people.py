@@ -7,7 +7,8 @@ import pytest
 
 from accounts.models import JournalEntry, Membership, Project, Role, User
 from accounts.permissions import Deactivated, NotAllowed
-from annotations.models import Assignment, AssignmentState, Demonstration, Kind, Ranking, Slate
+from annotations.choices import AssignmentState, Kind
+from annotations.models import Assignment, Demonstration, Ranking, Slate
 from annotations.queries import stock
 from annotations.services import people
 from annotations.services.rankings import submit_ranking

@@ -8,7 +8,8 @@ import pytest
 from django.test import Client
 
 from accounts.models import Project, User
-from annotations.models import Assignment, AssignmentState, Placement, Ranking
+from annotations.choices import AssignmentState
+from annotations.models import Assignment, Placement, Ranking
 from tests.make import client_of, lent, make_slate, make_slates
 
 

@@ -9,7 +9,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Project, User
-from annotations.models import Assignment, Split
+from annotations.choices import Split
+from annotations.models import Assignment
 from annotations.records import (
     demonstration_record,
     demonstrations_of,

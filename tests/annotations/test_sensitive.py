@@ -9,7 +9,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import JournalEntry, Project, User
-from annotations.models import Assignment, AssignmentState, Kind, Prompt, Ranking
+from annotations.choices import AssignmentState, Kind
+from annotations.models import Assignment, Prompt, Ranking
 from annotations.queries import how_many_wait, waits_for
 from annotations.services.prompts import PromptFileError, PromptRow, add_prompts, read_prompt_file
 from annotations.services.slates import take_in_completions

@@ -5,7 +5,8 @@ from uuid import uuid4
 import pytest
 
 from accounts.models import JournalEntry, Project, User
-from annotations.models import Assignment, Kind
+from annotations.choices import Kind
+from annotations.models import Assignment
 from annotations.queries import NotYours, stock
 from annotations.services.work import NothingToSkip, lend_work, skip
 from tests import make

@@ -3,7 +3,8 @@
 import pytest
 
 from accounts.models import Project, User
-from annotations.models import Assignment, AssignmentState
+from annotations.choices import AssignmentState
+from annotations.models import Assignment
 from tests.make import client_of, lent, make_slates
 
 

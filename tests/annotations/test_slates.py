@@ -5,9 +5,16 @@ from functools import partial
 import pytest
 
 from accounts.models import Project, User
-from annotations.models import Assignment, Completion, Kind, Slate
+from annotations.choices import Kind
+from annotations.models import Assignment, Completion, Slate
 from annotations.queries import stock
-from annotations.services.slates import NotOrdered, quarantine, retire_untouched, take_in_completions
+from annotations.services.slates import (
+    NotOrdered,
+    quarantine,
+    retire_untouched,
+    slot_priority,
+    take_in_completions,
+)
 from annotations.services.work import lend_work, skip
 from tests import make
 from tests.race import race
@@ -21,7 +28,7 @@ def test_a_shard_becomes_one_slate_a_prompt_with_overlap_open_slots(project: Pro
     for slate in order.slates.all():
         assert slate.completions.count() == 3
         assert sorted(slate.assignments.values_list("slot", "state")) == [(0, "open"), (1, "open")]
-        assert set(slate.assignments.values_list("priority", flat=True)) == {order.pk}
+        assert set(slate.assignments.values_list("priority", flat=True)) == {slot_priority(order.pk, 0)}
     assert stock(project) == 4
 
 

@@ -26,7 +26,7 @@ ANSWERS = [
 
 def seed() -> None:
     project = _project("turtles", "Everyday questions", [4] * 9)
-    for name, role in [("alice", Role.LABELER), ("olga", Role.OPERATOR)]:
+    for name, role in [("alice", Role.LABELER), ("olga", Role.OPERATOR), ("erik", Role.EXPORTER)]:
         _with_password(make.make_person(name, project, role))
     bob = make.make_person("bob", _project("six", "Six at a time", [6, 6]))
     for other in [_project("pairs", "Two at a time", [2, 2]), project]:

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from accounts import journal
 from accounts.models import JournalEntry, Project, User
-from annotations.models import Completion, Placement, Policy, Ranking, SamplingOrder
+from annotations.models import Completion, Placement, Policy, Ranking, SamplingOrder, Slate
 from rounds.models import Deployment, Round, Snapshot, Stage
 from tests import make
 from trainer import manifest
@@ -100,7 +100,7 @@ def more_rankings_than_the_overlap(world: World) -> None:
     slate = make.make_slate(world.project, policy=world.policy)
     make.make_ranking(world.ranking.labeler, slate)
     make.make_ranking(make.make_person("bob", world.project), slate)
-    Project.objects.update(overlap=1)
+    Slate.objects.filter(pk=slate.pk).update(overlap=1)
 
 
 def unplaced_completion(world: World) -> None:

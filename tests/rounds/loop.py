@@ -17,7 +17,7 @@ from annotations.models import Demonstration, Policy, SamplingOrder
 from annotations.services.demonstrations import submit_demonstration
 from rounds.machine import StageKind, StageState, State
 from rounds.models import Round, Stage
-from rounds.services import deployments, freezing, rounds, taking_in
+from rounds.services import deployments, freezing, rounds, sampling, taking_in
 from tests import make
 from trainer import manifest
 
@@ -178,3 +178,14 @@ def at_once(act: Callable[[], object], *, times: int = 4) -> list[object]:
 
     with ThreadPoolExecutor(times) as pool:
         return list(pool.map(one, range(times)))
+
+
+def sampling_order_that_failed(project: Project) -> SamplingOrder:
+    """An order of the deployed policy that the trainer gave up."""
+    prompts = [make.make_prompt(project)]
+    policy = Policy.objects.filter(project=project).latest("pk")
+    order = sampling.order_completions(
+        project=project, policy=policy, prompts=prompts, per_prompt=3, preset="tiny", seed=5
+    )
+    fail(Stage.objects.get(sampling_order=order))
+    return order

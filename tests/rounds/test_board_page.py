@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import Project, User
-from annotations.models import Split
+from annotations.choices import Split
 from rounds.machine import State
 from rounds.models import Beat, Deployment, Round, Schedule
 from rounds.queries import board

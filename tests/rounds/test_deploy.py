@@ -8,7 +8,8 @@ from django.core.management import CommandError, call_command
 
 from accounts.models import JournalEntry, Project, User
 from accounts.permissions import NotAllowed
-from annotations.models import Policy, SamplingOrder, Slate, Split
+from annotations.choices import Split
+from annotations.models import Policy, SamplingOrder, Slate
 from rounds.machine import StageState, State
 from rounds.models import Deployment, Round, Stage
 from rounds.queries.deployed import current_deployment

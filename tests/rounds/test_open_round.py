@@ -5,7 +5,8 @@ from django.db import IntegrityError
 
 from accounts.models import JournalEntry, Project, User
 from accounts.permissions import NotAllowed
-from annotations.models import Policy, Split
+from annotations.choices import Split
+from annotations.models import Policy
 from rounds.machine import State
 from rounds.models import Round
 from rounds.services import rounds

@@ -7,7 +7,8 @@ from django.conf import settings
 from django.test import Client
 
 from accounts.models import JournalEntry, Project, User
-from annotations.models import Prompt, Split
+from annotations.choices import Split
+from annotations.models import Prompt
 from rounds.machine import State
 from rounds.models import Artifact, Round
 from rounds.queries.evaluation import evaluation_of

@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 
 from accounts.models import Project, User
-from annotations.models import Split
+from annotations.choices import Split
 from rounds.machine import State
 from rounds.models import Round
 from tests import make

@@ -8,13 +8,13 @@ export const LINE = "|";
 export const EMPTY = Object.freeze({ tiers: [], cut: null, tying: false });
 const SEPARATORS = /[\s,;>，；、]/u;
 
-/** Read a text as far as it can be read; `problem` names the first sign that does not fit. */
-export function parse(text, letters) {
+/** Read a text as far as it can be read; `problem` names the first sign that does not fit. Not every project has a line. */
+export function parse(text, letters, withLine = true) {
   let order = EMPTY;
   let problem = null;
   for (const sign of text.normalize("NFKC").toLowerCase()) {
     if (SEPARATORS.test(sign)) continue;
-    const misfit = problemWith(order, sign, letters);
+    const misfit = sign === LINE && !withLine ? "no_line" : problemWith(order, sign, letters);
     if (misfit) problem ??= { code: misfit, letter: sign };
     else order = take(order, sign);
   }

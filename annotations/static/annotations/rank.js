@@ -13,6 +13,8 @@ const $ = (id) => document.getElementById(id);
 const form = $("desk");
 const field = $("id_order");
 const letters = [...form.dataset.letters];
+// What the project does not ask is not on the page, and its key does nothing.
+const asksCut = form.dataset.cut === "true";
 const past = [];
 let order = orders.EMPTY;
 let current = null;
@@ -50,7 +52,7 @@ const act = {
   place: (letter, input) => become(orders.place(order, letter), { input, fresh: letter }),
   remove: (letter, input) => become(orders.remove(order, letter), { input }),
   tie: (input) => become(orders.tie(order), { input }),
-  line: (input) => become(orders.drawLine(order), { input }),
+  line: (input) => asksCut && become(orders.drawLine(order), { input }),
   back: (input) => become(orders.takeBack(order), { input }),
 };
 
@@ -75,8 +77,9 @@ function look(letter) {
 }
 
 function rate(number) {
-  if (!current) return say(gettext("Look at an answer first: Shift and its letter."));
+  if (!current && form.querySelector(".rating")) return say(gettext("Look at an answer first: Shift and its letter."));
   const input = form.querySelector(`input[name="rating-${current}"][value="${number}"]`);
+  if (!input) return undefined;
   input.checked = !input.checked;
   input.dispatchEvent(new Event("change", { bubbles: true }));
   const words = input.checked ? gettext("%(letter)s is rated %(number)s") : gettext("The rating of %(letter)s is taken back");
@@ -119,7 +122,7 @@ function press(sign, event) {
     n: () => openNote(),
     s: () => open($("skip-dialog")),
     u: () => $("cannot-judge").click(),
-    x: () => current && $(`flags-${current}`).querySelector("summary").click(),
+    x: () => $(`flags-${current}`)?.querySelector("summary").click(),
     o: () => $("guidelines-dialog") && open($("guidelines-dialog")),
     "?": () => open($("keys-dialog")),
   };
@@ -128,6 +131,7 @@ function press(sign, event) {
 }
 
 function openNote() {
+  if (!$("note")) return;
   $("note").open = true;
   $("id_note").focus();
 }
@@ -166,7 +170,7 @@ function leaveNote(event) {
 }
 
 function onTyped() {
-  const read = orders.parse(field.value, letters);
+  const read = orders.parse(field.value, letters, asksCut);
   $("order-problem").textContent = read.problem ? problem(read.problem) : "";
   become(read.order, { input: "typed", typed: true });
 }
@@ -221,7 +225,7 @@ function dropped(from, target) {
 
 const draft = keepDraft(form, /^(order|note|rating-.|flags-.)$/);
 document.documentElement.classList.add("js");
-order = orders.parse(field.value, letters).order;
+order = orders.parse(field.value, letters, asksCut).order;
 document.addEventListener("keydown", onKey);
 document.addEventListener("click", onClick);
 field.addEventListener("input", onTyped);

@@ -47,6 +47,7 @@ export function problem({ code, letter }) {
     twice: gettext("%(letter)s is placed twice."),
     tie: gettext("= needs a letter before and after it, on the same side of the line."),
     two_lines: gettext("There are two lines. Keep one."),
+    no_line: gettext("No line is asked for here."),
   };
   return interpolate(sentences[code], { letter: name(letter) }, true);
 }

@@ -158,7 +158,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='round',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ['rejected', 'cancelled', 'done']), _negated=True), fields=('project',), name='round_one_open'),
+            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ['cancelled', 'done', 'rejected']), _negated=True), fields=('project',), name='round_one_open'),
         ),
         migrations.AddConstraint(
             model_name='round',

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
 from accounts.models import Project
-from annotations.models import Demonstration, Ranking, SamplingOrder, SlateCompletion, Split
+from annotations.choices import Split
+from annotations.models import Demonstration, SamplingOrder
 from annotations.queries import stock
+from annotations.records import current_rankings
 from rounds.machine import ENDED
 from rounds.models import Beat, Round, Snapshot
 from rounds.plots import Interval, interval
@@ -76,12 +78,6 @@ def intake(project: Project) -> Intake:
         stock=stock(project),
         sampling=SamplingOrder.objects.filter(project=project, finished_at=None).count(),
     )
-
-
-def current_rankings(project: Project) -> "QuerySet[Ranking]":
-    """The rankings that a snapshot takes: current ones, of completions that may be learned from."""
-    bad = SlateCompletion.objects.filter(slate=OuterRef("slate"), completion__quarantined_at__isnull=False)
-    return Ranking.objects.filter(~Exists(bad), slate__project=project, is_current=True)
 
 
 def health() -> Health:

@@ -17,7 +17,7 @@ from annotations.models import Policy
 from annotations.services import slates
 from rounds import presets, store
 from rounds.machine import State
-from rounds.models import Deployment, Round
+from rounds.models import Artifact, Deployment, Round
 from rounds.queries.deployed import current_deployment, earlier_policy
 from rounds.services import rounds, sampling
 from rounds.services.rounds import RoundMoved, RoundRefused
@@ -27,6 +27,7 @@ from trainer import manifest
 from trainer.manifest import ManifestError
 
 LEASE_SECONDS = 60
+BASE_NAME = "base"
 
 
 class PolicyRefused(Exception):
@@ -54,6 +55,31 @@ def install_policy(
     if current_deployment(project) is None:
         _deploy_first(by, project, policy, preset)
     return policy
+
+
+def check_whole(policy: Policy) -> None:
+    """Raise PolicyRefused unless the policy's directory is what its row says; reads every byte of it."""
+    try:
+        same = _verified(store.full_path(policy.path)) == policy.digest
+    except ManifestError as error:
+        raise PolicyRefused(str(error)) from error
+    if not same:
+        raise PolicyRefused(_("%(path)s holds another policy than its row says.") % {"path": policy.path})
+
+
+def adopt(*, by: User, project: Project, policy: Policy, preset: str) -> Policy:
+    """Give a project without a policy the artifact of another project's, and deploy it, in the caller's transaction.
+
+    Raises PolicyRefused where its weights have just been collected.
+    """
+    # Whoever collects holds this row while it looks for deployments: so it sees ours, or we see that it was first.
+    artifacts = list(Artifact.objects.select_for_update().filter(path=policy.path))
+    if any(artifact.collected_at for artifact in artifacts):
+        raise PolicyRefused(_("The weights of %(name)s have been collected.") % {"name": policy.name})
+    # A name of its own: r3-ppo will be the name of what this project's third round makes.
+    own = _policy_row(project, BASE_NAME, policy.path, policy.digest)
+    _flip(by, Deployment(project=project, policy=own, preset=preset), reason="")
+    return own
 
 
 def _verified(path: Path) -> str:

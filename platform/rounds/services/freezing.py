@@ -9,7 +9,8 @@ from django.db import connection, transaction
 
 from accounts.models import Project
 from annotations import records
-from annotations.models import Demonstration, Ranking, Split
+from annotations.choices import Split
+from annotations.models import Demonstration, Ranking
 from rounds import store
 from rounds.machine import State
 from rounds.models import Facts, Round, Snapshot
@@ -92,9 +93,8 @@ def _write(round: Round, snapshot: Snapshot) -> Passed:
 def _rankings(project: Project, passed: Passed) -> Iterator[Facts]:
     for ranking in records.rankings_of(project):
         passed.rankings.append(ranking.pk)
-        for placement in ranking.placements.all():
-            policy = placement.completion.policy
-            passed.policies[str(policy.public_id)] = policy.digest
+        for placed in ranking.placements:
+            passed.policies[placed.policy.id] = placed.policy.digest
         yield records.ranking_record(ranking)
 
 

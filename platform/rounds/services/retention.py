@@ -1,38 +1,56 @@
 """Free the disk of what no round will use: refused weights after a while, and what cancelled stages left behind."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db import transaction
+from django.db.models import QuerySet
 
+from accounts import journal
+from accounts.models import Project, Role, User
+from accounts.permissions import require_role
 from rounds import store
-from rounds.machine import StageState, State
-from rounds.models import Artifact, Deployment, Round, Stage
+from rounds.machine import StageState
+from rounds.models import Artifact, Stage
+from rounds.queries.retention import CLEARED, collectable, refused
 from trainer import manifest
 from trainer.manifest import InUse
-
-# Long enough to look again at a candidate that was refused.
-KEPT = timedelta(days=7)
-# After this a cancelled stage's directories have long been cleared, and are not looked for any more.
-CLEARED = timedelta(days=2)
-WEIGHTS = ("policy", "reward_model")
 
 
 def collect(*, now: datetime) -> None:
     """Clear what cancelled stages left, and reduce old refused artifacts to their manifests. Twice does no harm."""
-    for stage in Stage.objects.filter(state=StageState.CANCELLED, ended_at__gt=now - CLEARED):
+    _clear_all(Stage.objects.filter(ended_at__gt=now - CLEARED))
+    for artifact in collectable(refused(), now=now):
+        _collect_one(artifact, now)
+
+
+def collect_now(*, by: User, project: Project, now: datetime) -> int:
+    """The same for one project at once, without the days of grace; return how many artifacts were reduced.
+
+    What is deployed, or what an open round needs, is never among them. Raises NotAllowed.
+    """
+    require_role(user=by, project=project, roles=[Role.OPERATOR])
+    _clear_all(Stage.objects.filter(project=project))
+    chosen = list(refused().filter(stage__project=project))
+    freed = [artifact.pk for artifact in chosen if _collect_one(artifact, now)]
+    with transaction.atomic():
+        journal.record(project=project, actor=by, verb="collect", subject=project, artifacts=freed)
+    return len(freed)
+
+
+@transaction.atomic
+def _collect_one(artifact: Artifact, now: datetime) -> bool:
+    """Reduce one artifact to its manifest, unless somebody has begun to use it since it was looked for."""
+    # Who adopts a policy as a base locks its artifact first: so we see the deployment, or they see the collection.
+    Artifact.objects.select_for_update().get(pk=artifact.pk)
+    if not refused().filter(pk=artifact.pk).exists():
+        return False
+    store.leave_manifest_only(artifact.path)
+    return Artifact.objects.filter(pk=artifact.pk, collected_at=None).update(collected_at=now) == 1
+
+
+def _clear_all(stages: "QuerySet[Stage]") -> None:
+    for stage in stages.filter(state=StageState.CANCELLED):
         _clear(stage)
-    for artifact in _refused(now):
-        store.leave_manifest_only(artifact.path)
-        Artifact.objects.filter(pk=artifact.pk, collected_at=None).update(collected_at=now)
-
-
-def _refused(now: datetime) -> "QuerySet[Artifact]":
-    """Weights of rounds that ended without a deployment, and of stages that were ordered anew."""
-    ended = Round.objects.filter(state__in=[State.REJECTED, State.CANCELLED], ended_at__lt=now - KEPT)
-    replaced = Q(stage__state=StageState.CANCELLED, stage__ended_at__lt=now - KEPT)
-    deployed = Deployment.objects.filter(policy__digest=OuterRef("digest"))
-    weights = Artifact.objects.filter(kind__in=WEIGHTS, collected_at=None)
-    return weights.filter(Q(stage__round__in=ended) | replaced).filter(~Exists(deployed))
 
 
 def _clear(stage: Stage) -> None:

@@ -11,7 +11,8 @@ from django.utils.translation import gettext as _
 from accounts import journal
 from accounts.models import Project, Role, User
 from accounts.permissions import require_role
-from annotations.models import Demonstration, Ranking, Split
+from annotations.choices import Split
+from annotations.models import Demonstration, Ranking
 from rounds import gates, presets
 from rounds.machine import ENDED, KIND_OF, MOVES, StageState, State
 from rounds.models import Deployment, Facts, Round, Stage
@@ -39,6 +40,20 @@ def open_round(*, by: User | None, project: Project, choices: Facts, period: str
         if period and project.rounds.filter(period=period).exists():
             raise RoundRefused(_("The round of this date has been started already.")) from error
         raise RoundRefused(_("A round is open already. Wait for its end, or cancel it.")) from error
+
+
+def check_choices(choices: Facts) -> None:
+    """Raise RoundRefused for choices that no round can have."""
+    _checked(choices)
+
+
+def why_not_now(project: Project, choices: Facts) -> str:
+    """Why a round could not be opened at this moment, open rounds aside; empty where it could."""
+    try:
+        _refuse_unready(project, current_deployment(project), _checked(choices))
+    except RoundRefused as refusal:
+        return str(refusal)
+    return ""
 
 
 def _checked(choices: Facts) -> Facts:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from django.db import transaction
-from django.db.models import Count, F, Q, QuerySet
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
@@ -12,18 +12,18 @@ from accounts import journal
 from accounts.models import Project, Role, User
 from accounts.permissions import require_role
 from annotations import records
-from annotations.models import Policy, Prompt, SamplingOrder
+from annotations.models import Policy, Prompt, SamplingOrder, Slate
 from annotations.queries import stock
 from rounds import store
 from rounds.machine import StageKind, StageState
 from rounds.models import Deployment, Stage
 from rounds.queries.deployed import current_deployment
+from rounds.queries.sampling import STANDING, standing_stage
 from rounds.services.rounds import RoundRefused
 from rounds.services.stage_orders import given
 
 # Every order of a project draws with a seed of its own, or the same policy would write the same text twice.
 SEEDS_A_ROUND = 1_000_000
-STANDING = (StageState.WAITING, StageState.FINISHED, StageState.FAILED)
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,11 @@ def discard(draft: Draft) -> None:
 def draft_for(project: Project, policy: Policy, *, preset: str, seed: int, slates: int) -> Draft | None:
     """Draft an order for `slates` prompts (0: all), those first that this policy has answered least often."""
     chosen = _wanted_prompts(project, policy)
-    prompts = list(chosen[:slates] if slates else chosen)
+    return _draft(project, policy, chosen[:slates] if slates else chosen, preset=preset, seed=seed)
+
+
+def _draft(project: Project, policy: Policy, chosen: "QuerySet[Prompt]", *, preset: str, seed: int) -> Draft | None:
+    prompts = list(chosen)
     if not prompts:
         return None
     own_seed = seed * SEEDS_A_ROUND + project.sampling_orders.count()
@@ -97,33 +101,56 @@ def _wanted_prompts(project: Project, policy: Policy) -> "QuerySet[Prompt]":
     return standing.annotate(answered=answered).order_by("answered", "-priority", "pk")
 
 
+def _never_asked(project: Project, policy: Policy) -> "QuerySet[Prompt]":
+    """Prompts that no order of this policy stands for. A cancelled one counts for what it delivered only."""
+    asked = SamplingOrder.objects.filter(policy=policy, prompts=OuterRef("pk"))
+    kept = asked.exclude(stage__state=StageState.CANCELLED)
+    answered = Slate.objects.filter(prompt=OuterRef("pk"), order__policy=policy)
+    standing = Prompt.objects.filter(project=project, retired_at=None)
+    return standing.filter(~Exists(kept), ~Exists(answered)).order_by("-priority", "pk")
+
+
 def keep_stock(project: Project) -> SamplingOrder | None:
     """Order what the stock lacks, at least half of it at once, unless an order stands already. Raises StoreFull.
 
-    A project whose `stock_target` is 0 keeps none: each policy answers every prompt once, and that is all.
+    A project whose `stock_target` is 0 keeps none: each policy answers every prompt once, one that is added later too.
     """
     deployment = current_deployment(project)
     if deployment is None or _unfinished(project).exists():
         return None
+    target = project.stock_target
+    if target == 0:
+        return _order_unasked(deployment)
     if not project.sampling_orders.filter(policy=deployment.policy).exists():
         # There was no prompt when it was deployed.
-        return _order_more(deployment, slates=project.stock_target)
-    lacking = project.stock_target - stock(project)
-    return _order_more(deployment, slates=max(lacking, project.stock_target // 2)) if lacking > 0 else None
+        return _order_more(deployment, slates=target)
+    lacking = target - stock(project, most=target)
+    return _order_more(deployment, slates=max(lacking, target // 2)) if lacking > 0 else None
 
 
 def order_if_nothing_waits(project: Project) -> SamplingOrder | None:
     """Order as much as after a deployment where nobody finds work. Raises StoreFull."""
     deployment = current_deployment(project)
-    if deployment is None or stock(project) or _unfinished(project).exists():
+    if deployment is None or stock(project, most=1) or _unfinished(project).exists():
         return None
     return _order_more(deployment, slates=project.stock_target)
 
 
 def _order_more(deployment: Deployment, *, slates: int) -> SamplingOrder | None:
-    project, seed = deployment.project, deployment.round.number if deployment.round else 0
-    draft = draft_for(project, deployment.policy, preset=deployment.preset, seed=seed, slates=slates)
+    project, policy = deployment.project, deployment.policy
+    draft = draft_for(project, policy, preset=deployment.preset, seed=_seed(deployment), slates=slates)
     return None if draft is None else _place_alone(project, draft)
+
+
+def _order_unasked(deployment: Deployment) -> SamplingOrder | None:
+    project, policy = deployment.project, deployment.policy
+    chosen = _never_asked(project, policy)
+    draft = _draft(project, policy, chosen, preset=deployment.preset, seed=_seed(deployment))
+    return None if draft is None else _place_alone(project, draft)
+
+
+def _seed(deployment: Deployment) -> int:
+    return deployment.round.number if deployment.round else 0
 
 
 def _place_alone(project: Project, draft: Draft) -> SamplingOrder | None:
@@ -143,7 +170,7 @@ def _unfinished(project: Project) -> "QuerySet[Stage]":
 
 def standing_order(project: Project) -> SamplingOrder | None:
     """The order that has not ended, if there is one; a failed one stands until a person retries or cancels it."""
-    stage = _unfinished(project).select_related("sampling_order").order_by("-pk").first()
+    stage = standing_stage(project)
     return None if stage is None else stage.sampling_order
 
 

@@ -1,29 +1,66 @@
-"""Rounds that begin by themselves: at times of the project's week, or when enough new rankings are in."""
+"""Rounds that begin by themselves: when an operator wants that, and the tick that opens those that are due."""
 
-from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
 
 import structlog
+from django.db import transaction
+from django.utils.translation import gettext as _
 
-from annotations.models import Ranking
+from accounts import journal
+from accounts.models import Project, Role, User
+from accounts.permissions import require_role
+from accounts.projects import ChangedMeanwhile, fingerprint
 from rounds.models import Round, Schedule
-from rounds.services.rounds import RoundRefused, open_round
+from rounds.queries.schedules import SETTINGS, due_periods
+from rounds.services.rounds import RoundRefused, check_choices, open_round
 
 log = structlog.get_logger()
 
-# A machine that was off at the time still starts the round if it is back within this.
-LATE = timedelta(hours=6)
+
+class ScheduleRefused(Exception):
+    """Such a schedule would never start anything; the message says why."""
+
+
+def set_schedule(*, by: User, project: Project, seen: str, wanted: Mapping[str, Any]) -> Schedule:
+    """Write the project's schedule, which the person saw as `seen`: its fingerprint.
+
+    Raises ScheduleRefused, RoundRefused for choices that no round can have, ChangedMeanwhile, NotAllowed.
+    """
+    check_choices(wanted["choices"])
+    if wanted["enabled"]:
+        _refuse_idle(wanted)
+    with transaction.atomic():
+        require_role(user=by, project=project, roles=[Role.OPERATOR])
+        Schedule.objects.get_or_create(project=project)
+        # Locked until the end: of two operators who saw the same, the second finds another fingerprint.
+        schedule = Schedule.objects.select_for_update().get(project=project)
+        if fingerprint(schedule, SETTINGS) != seen:
+            raise ChangedMeanwhile
+        for name in SETTINGS:
+            setattr(schedule, name, wanted[name])
+        schedule.save(update_fields=SETTINGS)
+        facts: dict[str, Any] = {"at": schedule.at.isoformat() if schedule.at else None, "days": schedule.weekdays}
+        facts |= {"every_rankings": schedule.every_rankings, "choices": schedule.choices}
+        verb = "schedule" if schedule.enabled else "unschedule"
+        journal.record(project=project, actor=by, verb=verb, subject=schedule, **facts)
+    return schedule
+
+
+def _refuse_idle(wanted: Mapping[str, Any]) -> None:
+    if wanted["weekdays"] and wanted["at"] is None:
+        raise ScheduleRefused(_("Say at what time of these days."))
+    if wanted["at"] is not None and not wanted["weekdays"]:
+        raise ScheduleRefused(_("Choose the days for this time."))
+    if not wanted["weekdays"] and not wanted["every_rankings"]:
+        raise ScheduleRefused(_("Choose days and a time, or a number of rankings, or both."))
 
 
 def open_due_rounds(*, now: datetime) -> list[Round]:
     """Open the round of every schedule that is due; a period has one round however often this is called."""
     enabled = Schedule.objects.filter(enabled=True).select_related("project")
     return [opened for schedule in enabled if (opened := _open_if_due(schedule, now)) is not None]
-
-
-def due_periods(schedule: Schedule, *, now: datetime) -> list[str]:
-    """Name the periods whose round should begin now; the names are the same however often this is asked."""
-    return [period for period in (_weekly_period(schedule, now), _rankings_period(schedule)) if period]
 
 
 def _open_if_due(schedule: Schedule, now: datetime) -> Round | None:
@@ -35,25 +72,3 @@ def _open_if_due(schedule: Schedule, now: datetime) -> Round | None:
         except RoundRefused as refusal:
             log.info("scheduled round refused", project=schedule.project.slug, period=period, reason=str(refusal))
     return None
-
-
-def _weekly_period(schedule: Schedule, now: datetime) -> str | None:
-    """The date whose time has come within `LATE`, in the project's own time zone."""
-    if schedule.at is None:
-        return None
-    zone = ZoneInfo(schedule.project.time_zone)
-    today = now.astimezone(zone).date()
-    for date in (today, today - timedelta(days=1)):
-        due = datetime.combine(date, schedule.at, tzinfo=zone)
-        if date.weekday() in schedule.weekdays and due <= now < due + LATE:
-            return f"date {date.isoformat()}"
-    return None
-
-
-def _rankings_period(schedule: Schedule) -> str | None:
-    if not schedule.every_rankings:
-        return None
-    last = schedule.project.rounds.order_by("-number").first()
-    rankings = Ranking.objects.filter(slate__project=schedule.project, is_current=True)
-    new = rankings if last is None else rankings.filter(created_at__gt=last.created_at)
-    return f"rankings after round {last.number if last else 0}" if new.count() >= schedule.every_rankings else None

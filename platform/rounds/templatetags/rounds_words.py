@@ -18,6 +18,12 @@ def pie(share: float) -> str:
 
 
 @register.filter
+def hundredths(share: float) -> str:
+    """A share as a width in a drawing that is 100 wide, with a point in every language."""
+    return f"{100 * share:.1f}"
+
+
+@register.filter
 def percent(share: float) -> str:
     return f"{100 * share:.0f}%"
 

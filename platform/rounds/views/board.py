@@ -19,6 +19,7 @@ from rounds.queries.access import operated_project, operates, project_of
 from rounds.queries.deployed import current_deployment, earlier_policy
 from rounds.queries.panels import panels_of
 from rounds.queries.pipeline import pipeline_of, running_stage, visits_of
+from rounds.queries.sampling import standing_stage
 from rounds.queries.schedules import in_words, schedule_of
 from rounds.services import deployments, rounds
 from rounds.views.acting import Person, person, refused_in_words, ring
@@ -84,6 +85,7 @@ def _page(request: HttpRequest, project: Project, form: StartForm, status: int =
         "schedule_words": in_words(schedule) if schedule else "",
         "deployment": current_deployment(project),
         "earlier_policy": earlier_policy(project),
+        "sampling": standing_stage(project),
         "running": running,
         **(_running(running) if running else {}),
         "page": page,

@@ -10,7 +10,8 @@ from django.conf import settings
 from django.db import transaction
 
 from accounts.models import Guideline, Membership, Project, Role, User
-from annotations.models import Prompt, Split
+from annotations.choices import Split
+from annotations.models import Prompt
 from annotations.services.prompts import PromptFileError, PromptRow, add_prompts, read_prompt_file
 from rounds.services.deployments import install_policy
 from trainer.gold import Labeler

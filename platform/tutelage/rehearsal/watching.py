@@ -6,7 +6,8 @@ from typing import Any
 
 from django.db.models import Max
 
-from annotations.models import Assignment, AssignmentState, Kind, Policy, Prompt, Slate
+from annotations.choices import AssignmentState, Kind
+from annotations.models import Assignment, Policy, Prompt, Slate
 from rounds import curves
 from rounds.machine import StageKind, StageState, State
 from rounds.models import Artifact, Round, Stage

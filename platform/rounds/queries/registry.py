@@ -1,0 +1,34 @@
+"""The registry: every policy that an operator may give a new project as its base."""
+
+from django.db.models import Exists, OuterRef
+
+from accounts.models import Role, User
+from annotations.models import Policy
+from rounds import presets
+from rounds.models import Artifact, Deployment
+
+
+def choosable(operator: User) -> list[Policy]:
+    """Policies of the projects that this person operates, each artifact once, base policies first, then the newest.
+
+    Those that were taken back are left out, and those whose weights were collected.
+    """
+    bad = Deployment.objects.filter(policy__digest=OuterRef("digest"), rolled_back=True)
+    gone = Artifact.objects.filter(path=OuterRef("path"), collected_at__isnull=False)
+    mine = Policy.objects.filter(project__memberships__user=operator, project__memberships__role=Role.OPERATOR)
+    kept = mine.filter(~Exists(bad), ~Exists(gone)).select_related("project").order_by("-created_at", "-pk")
+    by_digest: dict[str, Policy] = {}
+    for policy in sorted(kept, key=lambda policy: policy.parent_id is not None):
+        by_digest.setdefault(policy.digest, policy)
+    return list(by_digest.values())
+
+
+def preset_of(policy: Policy) -> str:
+    """How this artifact sampled where it was deployed last, in whatever project."""
+    last = Deployment.objects.filter(policy__digest=policy.digest).order_by("-started_at", "-pk").first()
+    return last.preset if last is not None else presets.DEFAULT
+
+
+def operates_anything(user: User) -> bool:
+    """Whether the person is an active operator of any project."""
+    return user.is_active and user.memberships.filter(role=Role.OPERATOR).exists()
