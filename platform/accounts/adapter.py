@@ -6,6 +6,7 @@ import qrcode
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext_lazy as _
 from qrcode.image.svg import SvgPathFillImage
 
 from accounts.models import User
@@ -25,9 +26,12 @@ class InvitationOnly(DefaultAccountAdapter):  # type: ignore[misc]
         return response
 
 
-class ScannedInTheDark(DefaultMFAAdapter):  # type: ignore[misc]
+class AuthenticatorApp(DefaultMFAAdapter):  # type: ignore[misc]
     """The QR code stands on a white ground of its own, since cameras read no code in dark mode's colours."""
 
+    error_messages = DefaultMFAAdapter.error_messages | {
+        "incorrect_code": _("This is not the code of now. Type the one that the app shows, or a recovery code."),
+    }
+
     def build_totp_svg(self, url: str) -> str:
-        svg: str = qrcode.make(url, image_factory=SvgPathFillImage).to_string(encoding="unicode")
-        return svg
+        return str(qrcode.make(url, image_factory=SvgPathFillImage).to_string(encoding="unicode"))

@@ -25,5 +25,5 @@ def new_password(request: HttpRequest, token: str) -> HttpResponse:
             return redirect("account_login")
     except LinkGone as error:
         raise Http404("This link was used or has expired.") from error
-    shown = {"form": form, "person": link.user}
-    return render(request, "accounts/new_password.html", shown, status=400 if form.errors else 200)
+    # A weak password is answered 200: a refusal would write the address, and so a link that still works, into the log.
+    return render(request, "accounts/new_password.html", {"form": form, "person": link.user})

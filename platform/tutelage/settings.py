@@ -118,7 +118,7 @@ ACCOUNT_ADAPTER = "accounts.adapter.InvitationOnly"
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
-MFA_ADAPTER = "accounts.adapter.ScannedInTheDark"
+MFA_ADAPTER = "accounts.adapter.AuthenticatorApp"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Tutelage"
 # allauth counts failed log-ins in the cache, so the cache must be shared by all web processes.

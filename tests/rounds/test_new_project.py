@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.models import JournalEntry, Project, User
+from accounts.models import JournalEntry, Membership, Project, User
 from accounts.permissions import NotAllowed
 from annotations.models import Policy
 from rounds.machine import State
@@ -158,6 +158,16 @@ def test_nobody_takes_a_policy_of_a_project_they_do_not_operate(
     with pytest.raises(NotAllowed):
         begin_project(by=alice, project=blank, guideline="", base=None)
     assert not Project.objects.filter(slug="toads").exists()
+
+
+def test_a_deactivated_operator_begins_nothing_and_finds_an_empty_registry(
+    ranked: Project, base: Policy, olga: User
+) -> None:
+    assert choosable(olga) == [base]
+    Membership.objects.filter(user=olga).update(deactivated_at=timezone.now())
+    assert choosable(olga) == []
+    assert begin(olga) == 403
+    assert not Project.objects.filter(slug="newts").exists()
 
 
 def test_a_round_of_the_new_project_names_its_policies_itself(ranked: Project, olga: User, alice: User) -> None:

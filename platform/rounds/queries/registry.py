@@ -3,6 +3,7 @@
 from django.db.models import Exists, OuterRef
 
 from accounts.models import Role, User
+from accounts.permissions import memberships_of
 from annotations.models import Policy
 from rounds import presets
 from rounds.models import Artifact, Deployment
@@ -15,7 +16,8 @@ def choosable(operator: User) -> list[Policy]:
     """
     bad = Deployment.objects.filter(policy__digest=OuterRef("digest"), rolled_back=True)
     gone = Artifact.objects.filter(path=OuterRef("path"), collected_at__isnull=False)
-    mine = Policy.objects.filter(project__memberships__user=operator, project__memberships__role=Role.OPERATOR)
+    operated = memberships_of(operator).filter(role=Role.OPERATOR)
+    mine = Policy.objects.filter(project__in=operated.values("project"))
     kept = mine.filter(~Exists(bad), ~Exists(gone)).select_related("project").order_by("-created_at", "-pk")
     by_digest: dict[str, Policy] = {}
     for policy in sorted(kept, key=lambda policy: policy.parent_id is not None):
@@ -31,4 +33,4 @@ def preset_of(policy: Policy) -> str:
 
 def operates_anything(user: User) -> bool:
     """Whether the person is an active operator of any project."""
-    return user.is_active and user.memberships.filter(role=Role.OPERATOR).exists()
+    return memberships_of(user).filter(role=Role.OPERATOR).exists()
