@@ -3,9 +3,12 @@
 import argparse
 import json
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from trainer import manifest, preset, runtime, text
 from trainer.errors import Refused
@@ -57,12 +60,14 @@ def main(arguments: argparse.Namespace) -> None:
         # 1. Cut the order into shards; every one is a complete directory as soon as it has its name.
         shards = [prompts[at : at + config.shard_size] for at in range(0, len(prompts), config.shard_size)]
         places = [shard_folder(arguments.out, number) for number in range(len(shards))]
-        draw_shard = _Shard(arguments.policy, config, order)
-        # 2. Draw what is missing.
-        for number, (place, shard) in enumerate(zip(places, shards, strict=True)):
-            run.begin(number, len(shards), "sampling")
-            facts = draw_shard.standing(place) if place.exists() else draw_shard.draw(place, shard, run)
-            run.log(number + 1, len(shards), facts["metrics"])
+        drawing = _Shards(arguments.policy, config, order)
+        # 2. Draw what is missing, as many shards side by side as there are threads: one decodes on one of them.
+        abreast = torch.get_num_threads()
+        for first in range(0, len(shards), abreast):
+            run.begin(first, len(shards), "sampling")
+            some = slice(first, first + abreast)
+            for number, facts in enumerate(drawing.all(places[some], shards[some], run), start=first):
+                run.log(number + 1, len(shards), facts["metrics"])
             run.heed_stop()
         # 3. Name the shards in order.
         digests = [manifest.digest(place) for place in places]
@@ -75,8 +80,8 @@ def shard_folder(out: Path, number: int) -> Path:
     return out.with_name(f"{out.name}.shards") / f"{number:04d}"
 
 
-class _Shard:
-    """Draws shards; the policy is loaded for the first one that is missing."""
+class _Shards:
+    """Draws shards; the policy is loaded when the first one is missing."""
 
     def __init__(self, artifact: Path, config: Config, order: dict[str, Any]) -> None:
         self.artifact, self.config, self.order = artifact, config, order
@@ -90,9 +95,19 @@ class _Shard:
             raise Refused(f"{place} belongs to another sampling order; choose another --out")
         return facts
 
+    def all(self, places: Sequence[Path], shards: Sequence[Sequence[Prompt]], run: Run) -> list[dict[str, Any]]:
+        """The manifests of these shards, drawn side by side where they are missing."""
+        if self.policy is None and not all(place.exists() for place in places):
+            self.policy = load_policy(self.artifact)
+        with ThreadPoolExecutor(len(places)) as pool:
+            return list(pool.map(lambda place, shard: self._one(place, shard, run), places, shards))
+
+    def _one(self, place: Path, prompts: Sequence[Prompt], run: Run) -> dict[str, Any]:
+        return self.standing(place) if place.exists() else self.draw(place, prompts, run)
+
     def draw(self, place: Path, prompts: Sequence[Prompt], run: Run) -> dict[str, Any]:
         began = run.seconds
-        self.policy = self.policy or load_policy(self.artifact)
+        assert self.policy is not None, "it is loaded where a shard is missing"
         completions = complete(
             self.policy,
             self.tok,

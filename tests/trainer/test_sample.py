@@ -156,6 +156,17 @@ def test_how_an_order_is_cut_and_batched_never_changes_its_completions(prompts_f
     assert lines(tmp_path / "p", shards=1) == lines(tmp_path / "o")
 
 
+def test_shards_that_are_drawn_side_by_side_are_those_of_one_thread(prompts_file: Path, tmp_path: Path) -> None:
+    threads = torch.get_num_threads()
+    try:
+        for abreast in (1, 2):
+            torch.set_num_threads(abreast)
+            assert order(prompts_file, tmp_path / f"{abreast}") == 0
+    finally:
+        torch.set_num_threads(threads)
+    assert lines(tmp_path / "1") == lines(tmp_path / "2")
+
+
 def test_shards_of_another_order_are_refused(
     prompts_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
