@@ -8,7 +8,6 @@ import pytest
 from datasets import load_dataset
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.browser.conftest import CHROMIUM  # noqa: F401
 from tests.place import Place, place_with_tiny_policy
 
 PASSWORD = "a turtle swims far"
@@ -54,6 +53,7 @@ def test_from_the_one_time_link_to_a_deployed_policy_and_an_export(
     expect(olga.locator("h1")).to_be_visible()
     labelers, alice = visitor(chromium)
     join(alice, invitation(olga, door), "alice")
+    place.wait_for(lambda: "the first slate is ready" in place.text)
 
     for _ in range(RANKINGS):
         rank(alice, door)
