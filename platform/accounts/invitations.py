@@ -20,11 +20,16 @@ class InvitationGone(Exception):
 
 
 def invite(*, by: User | None, project: Project, role: Role) -> str:
-    """Make a one-time link's token. `by` is None for the first operator, whom the command line invites."""
+    """Make a one-time link's token. `by` is None for the first operator, whom the command line invites.
+
+    The command line's earlier links end then: each start prints one, and only the last shall open the door.
+    """
     if by is not None:
         require_role(user=by, project=project, roles=[Role.OPERATOR])
     token = tokens.new_token()
     with transaction.atomic():
+        if by is None:
+            _usable().filter(project=project, created_by=None).update(withdrawn_at=timezone.now())
         invitation = Invitation.objects.create(
             project=project,
             role=role,

@@ -10,9 +10,8 @@ from django.core.management.base import BaseCommand, CommandError
 from accounts.invitations import invite
 from accounts.models import Membership, Role
 from annotations.models import Policy
-from annotations.services.prompts import add_prompts, read_prompt_file
 from rounds.services.deployments import install_policy
-from tutelage.demo import PROMPTS, project
+from tutelage.demo import project
 
 BASE = settings.STORE / "policies" / "smollm2"
 
@@ -22,7 +21,6 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         demo = project()
-        add_prompts(by=None, project=demo, rows=read_prompt_file(PROMPTS))
         if not Policy.objects.filter(project=demo).exists():
             _convert()
             install_policy(project=demo, path=BASE, name="base")
