@@ -1,5 +1,6 @@
 """What a person sees on arriving: their own work, by role, and why there is none."""
 
+import re
 from typing import Any
 
 from django.test import Client
@@ -41,6 +42,17 @@ def test_an_operator_is_offered_the_rounds_and_no_work(project: Project, olga: U
     page = client_of(olga).get("/").content.decode()
     assert f"/p/{project.slug}/rounds/" in page
     assert "Start ranking" not in page
+
+
+def test_home_leads_nobody_to_a_page_that_refuses_them(
+    project: Project, alice: User, rita: User, erik: User, olga: User
+) -> None:
+    make_slates(project, 2)
+    for person in (alice, rita, erik, olga):
+        client = client_of(person)
+        links = re.findall(r'class="btn[^"]*" href="([^"]+)"', client.get("/").content.decode())
+        assert links, f"{person} is offered nothing"
+        assert {client.get(link, follow=True).status_code for link in links} == {200}
 
 
 def test_who_is_in_no_project_is_told_so(mallory: User) -> None:
