@@ -46,6 +46,8 @@ def test_one_command_leads_to_the_first_slate_and_another_ends_everything(
     link = re.search(r"http://127\.0\.0\.1:\d+/join/\S+", place.text)
     assert link
     assert httpx.get(link.group()).status_code == 200
+    token = link.group().rstrip("/").rpartition("/")[2]
+    assert not any(token in log.read_text(encoding="utf-8") for log in (place.data / "logs").iterdir())
     place.wait_for(lambda: "the first slate is ready" in place.text)
     assert "supervisor  runs" in place.run("status").stdout
     assert (place.data / "secret_key").stat().st_mode & 0o777 == 0o600

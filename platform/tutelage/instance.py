@@ -18,8 +18,8 @@ from tutelage import broker
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 60
 STOP_SECONDS = 20
-# Without it an open event stream would hold the web server back for ever.
-GRACEFUL_SECONDS = "3"
+# Without the limit an open event stream would hold the server back for ever; an access log would keep one-time links.
+WEB_OPTIONS = ["--timeout-graceful-shutdown", "3", "--no-access-log"]
 
 
 class CannotStart(Exception):
@@ -110,7 +110,7 @@ class Instance:
         web = [sys.executable, "-m", "uvicorn", "tutelage.asgi:application", "--host", "127.0.0.1"]
         return {
             **({} if "REDIS_URL" in os.environ else {"valkey": broker.server_command(self.data)}),
-            "web": [*web, "--port", str(self.port), "--timeout-graceful-shutdown", GRACEFUL_SECONDS],
+            "web": [*web, "--port", str(self.port), *WEB_OPTIONS],
             "worker": [*celery, "worker", "--concurrency", "1", "--loglevel", "warning"],
             "beat": [*celery, "beat", "--schedule", str(self.data / "beat-schedule"), "--pidfile="],
             "supervisor": [sys.executable, str(ROOT / "manage.py"), "supervise", "--name", "main", *threads],
