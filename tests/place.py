@@ -24,7 +24,7 @@ class Place:
 
     def environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if name not in OURS}
-        return {**kept, "TUTELAGE_DATA": str(self.data), "PYTHONUNBUFFERED": "1"}
+        return {**kept, "TUTELAGE_DATA": str(self.data)}
 
     def run(self, *words: str, answer: str = "") -> "subprocess.CompletedProcess[str]":
         command = [sys.executable, str(ROOT / "manage.py"), *words]

@@ -65,6 +65,7 @@ class Command(BaseCommand):
         if invitation:
             self.stdout.write(f"Become its first operator, once, within 7 days:\n  {instance.url}/join/{invitation}/")
         self.stdout.write("Ctrl-C stops everything; `make up` goes on where it was.\n")
+        self.stdout.flush()
 
     def _wait(self, instance: Instance) -> None:
         """Start again what dies: a killed worker must cost seconds, not a person's attention."""
@@ -85,6 +86,8 @@ class Command(BaseCommand):
     def _say(self, doing: str) -> None:
         minutes, seconds = divmod(int(time.monotonic() - self.began), 60)
         self.stdout.write(f"[{minutes:02d}:{seconds:02d}] {doing}")
+        # Whoever reads along in a file or a pipe sees it too.
+        self.stdout.flush()
 
 
 def _as_interrupt(_signal: int, _frame: FrameType | None) -> None:
