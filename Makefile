@@ -32,19 +32,19 @@ install: $(INSTALLED) ## Make the environment in .venv from the lock file
 
 .PHONY: up
 up: $(INSTALLED) ## Start everything and print the address; Ctrl-C stops it, a second `make up` goes on
-	$(PYTHON) manage.py up --port $(PORT)
+	@$(PYTHON) manage.py up --port $(PORT)
 
 .PHONY: down
 down: $(INSTALLED) ## End what `make up` started, from another terminal or after it was cut off
-	$(PYTHON) manage.py down
+	@$(PYTHON) manage.py down
 
 .PHONY: status
 status: $(INSTALLED) ## Say what runs, where it answers, and how far each project is
-	$(PYTHON) manage.py status
+	@$(PYTHON) manage.py status
 
 .PHONY: reset
 reset: $(INSTALLED) ## Delete every label, policy and account of this folder's instance, after asking
-	$(PYTHON) manage.py reset
+	@$(PYTHON) manage.py reset
 
 .PHONY: rehearse
 rehearse: $(INSTALLED) ## The loop without people: simulated labelers, a known preference, real training
