@@ -115,8 +115,7 @@ class Slate(models.Model):
     completions: "models.ManyToManyField[Completion, SlateCompletion]" = models.ManyToManyField(
         Completion, through="SlateCompletion", related_name="slates"
     )
-    # How many people rank it: the project's overlap when it was made, which may be another by now.
-    overlap = models.PositiveSmallIntegerField(default=1)
+    overlap = models.PositiveSmallIntegerField(default=1)  # the project's when this was made
     created_at = models.DateTimeField(default=timezone.now)
     # Nobody touched it before a newer policy came, or its completions were quarantined.
     retired_at = models.DateTimeField(null=True)

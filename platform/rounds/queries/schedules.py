@@ -70,7 +70,7 @@ def next_in_words(found: Next, schedule: Schedule) -> str:
         return _("Its time has come: the round begins as soon as it can.")
     sentences = []
     if found.at is not None:
-        when = {"date": date_format(found.at, "l j F, H:i"), "zone": schedule.project.time_zone}
+        when = {"date": date_format(found.at, _("l j F, H:i")), "zone": schedule.project.time_zone}
         sentences.append(_("The next round starts on %(date)s, %(zone)s.") % when)
     if found.every_rankings:
         figures = {"new": found.new_rankings, "all": found.every_rankings}

@@ -203,6 +203,7 @@ def cancel_orders(stages: "QuerySet[Stage]") -> int:
     """End these stages where they stand; the supervisor kills the child when it extends the lease."""
     ended = 0
     for stage in stages.filter(kind=StageKind.SAMPLE, state__in=STANDING):
+        assert stage.sampling_order_id is not None, "only sampling has such stages"
         still = Stage.objects.filter(pk=stage.pk, state__in=STANDING)
         if still.update(state=StageState.CANCELLED, lease_owner="", lease_until=None, ended_at=Now()) == 1:
             SamplingOrder.objects.filter(pk__in=[stage.sampling_order_id]).update(finished_at=Now())

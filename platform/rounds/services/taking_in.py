@@ -135,6 +135,7 @@ def _take_in_evaluation(stage: Stage, artifact: Artifact) -> None:
 
 @transaction.atomic
 def _take_in_sampling(stage: Stage, artifact: Artifact) -> None:
+    assert stage.sampling_order_id is not None, "only sampling is taken in here"
     digests = list(stage.artifacts.order_by("shard").values_list("digest", flat=True))
     if store.read_json(f"{artifact.path}/shards.json") != digests:
         raise ManifestError(f"{artifact.path}/shards.json does not name the shards that were taken in")

@@ -98,8 +98,8 @@ def _page(request: HttpRequest, project: Project, form: AddPromptsForm, status: 
         "page": page,
         "query": request.GET.urlencode(),
         "older_query": older.urlencode(),
-        # It reads every answer there is: once, on the first page of the list.
-        "coverage": None if narrowed.key() else coverage(project),
+        # It reads every answer there is, so only the list's first page shows it; a mistake comes before all figures.
+        "coverage": None if narrowed.key() or form.errors else coverage(project),
         "waiting": min(waiting, MOST_COUNTED),
         "more_wait": waiting > MOST_COUNTED,
         "deployment": current_deployment(project),
