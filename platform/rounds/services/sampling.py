@@ -206,7 +206,7 @@ def cancel_orders(stages: "QuerySet[Stage]") -> int:
         assert stage.sampling_order_id is not None, "only sampling has such stages"
         still = Stage.objects.filter(pk=stage.pk, state__in=STANDING)
         if still.update(state=StageState.CANCELLED, lease_owner="", lease_until=None, ended_at=Now()) == 1:
-            SamplingOrder.objects.filter(pk__in=[stage.sampling_order_id]).update(finished_at=Now())
+            SamplingOrder.objects.filter(pk=stage.sampling_order_id).update(finished_at=Now())
             ended += 1
     return ended
 

@@ -140,7 +140,7 @@ def _take_in_sampling(stage: Stage, artifact: Artifact) -> None:
     if store.read_json(f"{artifact.path}/shards.json") != digests:
         raise ManifestError(f"{artifact.path}/shards.json does not name the shards that were taken in")
     _close(stage, artifact)
-    SamplingOrder.objects.filter(pk__in=[stage.sampling_order_id], finished_at=None).update(finished_at=Now())
+    SamplingOrder.objects.filter(pk=stage.sampling_order_id, finished_at=None).update(finished_at=Now())
 
 
 _TAKE_IN = {
