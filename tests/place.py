@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.rehearse import ROOT
+from trainer import tiny
 from tutelage.instance import free_port
 
 PATIENCE_SECONDS = 90
@@ -68,8 +69,8 @@ class Place:
 
 
 def place_with_tiny_policy(data: Path) -> Place:
-    """A folder where a tiny policy stands where SmolLM2 would be converted to."""
+    """A folder where a tiny policy with random weights stands where SmolLM2 would be converted to."""
     base = data / "store" / "policies" / "smollm2"
     base.parent.mkdir(parents=True)
-    subprocess.run([sys.executable, "-m", "trainer", "tiny", "--seed", "1", "--out", str(base)], check=True)
+    tiny.make(base, seed=1, config=tiny.Config(steps=0, width=32))
     return Place(data, free_port())

@@ -47,7 +47,8 @@ class Running:
 
 def hold(data: Path) -> IO[str]:
     """Take the folder for this process, until the file that is returned closes. Raises AlreadyRunning."""
-    data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    os.umask(0o077)
+    data.mkdir(parents=True, exist_ok=True)
     lock = (data / "up.lock").open("a")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -72,7 +72,8 @@ def _wait_for(address: str, server: subprocess.Popen[bytes]) -> None:
     pytest.fail("the server never answered")
 
 
-@pytest.fixture(scope="session")
+# Not for longer than a file: Playwright keeps an event loop in this thread, and Django refuses rows beside one.
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     path = shutil.which("chromium")
     assert path, "Chromium is missing: apt-get install --no-install-recommends chromium"

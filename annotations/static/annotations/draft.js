@@ -7,9 +7,13 @@ export function keepDraft(form, names) {
   const place = PREFIX + form.dataset.assignment;
   // The server's own errors come back with the newest text: that wins over the device's.
   const restored = !form.dataset.bound && restore(form, names, read(place));
-  const save = () => store(place, Object.fromEntries(fields(form, names).map((field) => [idOf(field), valueOf(field)])));
+  // A page that is left says "change" once more, maybe after the next page has forgotten the draft.
+  let sent = false;
+  const save = () => sent || store(place, Object.fromEntries(fields(form, names).map((field) => [idOf(field), valueOf(field)])));
   form.addEventListener("input", save);
   form.addEventListener("change", save);
+  form.addEventListener("formdata", () => (sent = true));
+  addEventListener("pageshow", () => (sent = false));
   return { restored, save };
 }
 
