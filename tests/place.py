@@ -33,11 +33,14 @@ class Place:
             command, env=self.environment(), input=answer, capture_output=True, text=True, check=False
         )
 
-    def up(self) -> "subprocess.Popen[bytes]":
-        """Start everything and wait until the address is printed."""
+    def starting(self) -> "subprocess.Popen[bytes]":
         command = [sys.executable, str(ROOT / "manage.py"), "up", "--port", str(self.port)]
         with self.said.open("wb") as said:
-            process = subprocess.Popen(command, env=self.environment(), stdout=said, stderr=said)
+            return subprocess.Popen(command, env=self.environment(), stdout=said, stderr=said)
+
+    def up(self) -> "subprocess.Popen[bytes]":
+        """Start everything and wait until the address is printed."""
+        process = self.starting()
         self.wait_for(lambda: "Ctrl-C stops everything" in self.text or process.poll() is not None)
         assert process.poll() is None, self.text
         return process

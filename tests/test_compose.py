@@ -148,3 +148,10 @@ def test_only_this_machine_reaches_the_pages_and_nothing_else_is_open(services: 
     assert {name: service["ports"] for name, service in services.items() if "ports" in service} == {
         "web": ["127.0.0.1:8000:8000"]
     }
+
+
+def test_the_webs_health_check_passes_behind_a_proxy_too(native: Native, services: dict[str, Service]) -> None:
+    native.wait_for("web", lambda: answers(native))
+    _, _, option, program = services["web"]["healthcheck"]["test"]
+    words = [sys.executable, option, program.replace("8000", str(native.web_port))]
+    assert subprocess.run(words, env=native.environment("web"), check=False).returncode == 0

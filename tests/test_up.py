@@ -79,6 +79,16 @@ def test_what_a_killed_start_left_behind_is_named_and_ended_by_down(
     assert place.processes() == []
 
 
+def test_a_start_that_is_killed_half_way_leaves_nothing_unknown(place: Place) -> None:
+    process = place.starting()
+    place.wait_for(lambda: "is starting" in place.run("status").stdout)
+    place.wait_for(lambda: "valkey      runs" in place.run("status").stdout)
+    process.kill()
+    process.wait()
+    assert "valkey" in place.run("down").stdout
+    assert place.processes() == []
+
+
 def test_a_port_in_use_is_one_sentence(place: Place) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
@@ -101,8 +111,9 @@ def test_without_a_network_the_install_says_so(tmp_path: Path) -> None:
 def test_reset_deletes_only_after_the_word(place: Place) -> None:
     assert "Nothing was deleted" in sentence(place.run("reset", answer="yes\n"))
     assert (place.data / "tutelage.sqlite3").is_file()
-    assert place.run("reset", answer="delete\n").returncode == 0
-    assert not place.data.exists()
+    (place.data / "diary.txt").write_text("somebody's own")
+    assert "diary.txt" in place.run("reset", answer="delete\n").stdout
+    assert [path.name for path in place.data.iterdir()] == ["diary.txt"]
 
 
 def test_reset_refuses_a_folder_that_is_not_tutelages(tmp_path: Path) -> None:

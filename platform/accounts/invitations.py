@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -69,18 +69,27 @@ def withdraw(*, by: User, project: Project, invitation_id: int) -> None:
 def accept(*, token: str, person: User) -> Membership:
     """Use the link up and make `person` (saved here, if new) a member. Of a hundred at once exactly one wins.
 
-    Raises InvitationGone, and PersonRefused for who is a member, or was one until an operator ended it.
+    Raises InvitationGone, and PersonRefused for who is a member, or was one until an operator ended it, and for a
+    new person whose name another took in the same moment.
     """
     invitation = open_invitation(token)
     _refuse_a_second_membership(person, invitation.project)
     if _usable().filter(pk=invitation.pk).update(used_at=timezone.now()) != 1:
         raise InvitationGone
     if person.pk is None:
-        person.save()
+        _save_new(person)
     Invitation.objects.filter(pk=invitation.pk).update(used_by=person)
     membership = Membership.objects.create(user=person, project=invitation.project, role=invitation.role)
     journal.record(project=invitation.project, actor=person, verb="join", subject=membership, role=invitation.role)
     return membership
+
+
+def _save_new(person: User) -> None:
+    try:
+        with transaction.atomic():
+            person.save()
+    except IntegrityError as error:
+        raise PersonRefused(_("This name was taken a moment ago. Choose another.")) from error
 
 
 def _usable() -> QuerySet[Invitation, Invitation]:

@@ -34,6 +34,8 @@ def join(request: HttpRequest, token: str) -> HttpResponse:
             accept(token=token, person=person)
             login(request, person, backend="django.contrib.auth.backends.ModelBackend")
             return redirect("home")
+    except PersonRefused as refusal:
+        form.add_error("username", str(refusal))
     except InvitationGone as error:
         raise Http404("This link was used or has expired.") from error
     return render(request, "accounts/join.html", {"form": form, "invitation": invitation})

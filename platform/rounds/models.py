@@ -192,6 +192,14 @@ class DiskUse(models.Model):
     bytes = models.PositiveBigIntegerField()
     at = models.DateTimeField()
 
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["project", "kind"], condition=models.Q(project__isnull=False), name="disk_use_once"
+            ),
+            models.UniqueConstraint(fields=["kind"], condition=models.Q(project=None), name="disk_use_of_nobody_once"),
+        ]
+
 
 class Beat(models.Model):
     """When the worker, the scheduler and each supervisor last said that they live."""

@@ -68,13 +68,25 @@ def port_is_free(port: int) -> bool:
 
 
 class Instance:
-    """`prepare` makes the folder, `start` the processes; `stop` ends them, newest first."""
+    """`prepare` makes the folder, `start` the processes; `stop` ends them, newest first.
 
-    def __init__(self, data: Path, *, port: int | None = None, threads: int | None = None, tick: float = 10.0) -> None:
+    `started` is told of every process as soon as it runs, so that none is ever unknown to who has to end it.
+    """
+
+    def __init__(
+        self,
+        data: Path,
+        *,
+        port: int | None = None,
+        threads: int | None = None,
+        tick: float = 10.0,
+        started: "Callable[[Instance], None]" = lambda _instance: None,
+    ) -> None:
         self.data = data.resolve()
         self.port = port or free_port()
         self.threads = threads
         self.tick = tick
+        self._started = started
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
 
     @property
@@ -136,6 +148,7 @@ class Instance:
             start_new_session=True,
         )
         log.close()
+        self._started(self)
         if name == "valkey":
             self._wait_for_broker()
 

@@ -39,7 +39,16 @@ class Running:
 
     url: str
     starter: Named
+    expected: int
     processes: list[Named] = field(default_factory=list)
+
+    @property
+    def starting(self) -> bool:
+        return self.starter.alive() and len(self.processes) < self.expected
+
+    @property
+    def at_work(self) -> bool:
+        return self.starter.alive() or bool(self.living())
 
     def living(self) -> list[Named]:
         return [process for process in self.processes if process.alive()]
@@ -69,7 +78,8 @@ def write(instance: Instance) -> None:
     names = {"make up": os.getpid(), **{name: process.pid for name, process in instance.processes.items()}}
     starter, *processes = [{"name": name, "pid": pid, "started": started(pid) or ""} for name, pid in names.items()]
     fresh = _file(instance.data).with_suffix(".partial")
-    fresh.write_text(json.dumps({"url": instance.url, "starter": starter, "processes": processes}), encoding="utf-8")
+    facts = {"url": instance.url, "expected": len(instance.commands()), "starter": starter, "processes": processes}
+    fresh.write_text(json.dumps(facts), encoding="utf-8")
     fresh.rename(_file(instance.data))
 
 
@@ -79,7 +89,8 @@ def read(data: Path) -> Running | None:
         found: dict[str, Any] = json.loads(_file(data).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
-    return Running(found["url"], Named(**found["starter"]), [Named(**process) for process in found["processes"]])
+    processes = [Named(**process) for process in found["processes"]]
+    return Running(found["url"], Named(**found["starter"]), found["expected"], processes)
 
 
 def forget(data: Path) -> None:
@@ -91,7 +102,7 @@ def end(data: Path) -> list[str]:
     found = read(data)
     if found is None:
         return []
-    names = [process.name for process in found.living()]
+    names = [process.name for process in (found.starter, *found.living()) if process.alive()]
     if found.starter.alive():
         os.kill(found.starter.pid, signal.SIGTERM)
         _wait(found.starter.alive)

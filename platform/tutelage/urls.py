@@ -1,7 +1,9 @@
 """Every address of the site, by the app that answers it."""
 
-from django.http import HttpRequest, HttpResponse
-from django.urls import include, path
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import include, path, re_path
+from django.views.decorators.http import require_safe
 from django.views.i18n import JavaScriptCatalog
 
 
@@ -11,8 +13,23 @@ def healthz(_request: HttpRequest) -> HttpResponse:
 
 
 handler403 = "accounts.views.refused"
+
+
+@require_safe
+def ask_an_operator(request: HttpRequest) -> HttpResponse:
+    """Who forgot the password: only an operator can help, since this site sends no mail."""
+    return render(request, "account/password_reset.html")
+
+
+def no_mail(_request: HttpRequest) -> HttpResponse:
+    """allauth's pages that would send mail are not there."""
+    raise Http404("this site sends no mail")
+
+
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
+    path("account/password/reset/", ask_an_operator, name="account_reset_password"),
+    re_path(r"^account/(?:email|confirm-email|password/reset)/", no_mail),
     path("account/", include("allauth.account.urls")),
     path("account/2fa/", include("allauth.mfa.urls")),
     path("jsi18n/", JavaScriptCatalog.as_view(packages=["tutelage", "annotations", "rounds"]), name="jsi18n"),

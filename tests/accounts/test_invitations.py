@@ -7,8 +7,9 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from accounts.invitations import InvitationGone, accept, invite
+from accounts.invitations import InvitationGone, accept, invite, open_invitation
 from accounts.models import Invitation, Membership, Project, Role, User
+from accounts.people import PersonRefused
 from accounts.permissions import NotAllowed
 
 
@@ -66,3 +67,10 @@ def test_of_many_at_once_one_wins(project: Project) -> None:
     with ThreadPoolExecutor(16) as pool:
         assert sum(pool.map(attempt, range(16))) == 1
     assert User.objects.filter(username__startswith="racer").count() == 1
+
+
+def test_a_name_that_was_taken_in_the_same_moment_leaves_the_link_as_it_was(project: Project, alice: User) -> None:
+    token = invite(by=None, project=project, role=Role.LABELER)
+    with pytest.raises(PersonRefused):
+        accept(token=token, person=User(username=alice.username))
+    assert open_invitation(token).used_at is None

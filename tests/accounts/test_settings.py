@@ -1,8 +1,10 @@
 """A person's own language and time zone, and the language of who is not signed in yet."""
 
 import pytest
+from django.db import connection
 from django.template.loader import get_template
-from django.test import Client
+from django.test import Client, override_settings
+from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from tests.make import client_of
@@ -56,7 +58,7 @@ def test_nobody_signs_up_alone(db: None) -> None:
     assert "By invitation only" in Client().get("/account/signup/").content.decode()
 
 
-@pytest.mark.parametrize("path", ["logout", "password/change", "password/reset", "reauthenticate", "email"])
+@pytest.mark.parametrize("path", ["logout", "password/change", "password/reset", "reauthenticate"])
 def test_every_account_page_wears_the_sites_look(alice: User, path: str) -> None:
     page = client_of(alice).get(f"/account/{path}/", follow=True).content.decode()
     assert "tutelage/tokens.css" in page
@@ -65,3 +67,27 @@ def test_every_account_page_wears_the_sites_look(alice: User, path: str) -> None
 @pytest.mark.parametrize("page", ["500.html", "404.html", "403.html", "403_csrf.html", "409.html"])
 def test_error_pages_stand_without_a_request(page: str) -> None:
     assert "<h1>" in get_template(page).render()
+
+
+@pytest.mark.parametrize("path", ["email/", "confirm-email/", "password/reset/done/", "password/reset/key/x-y/"])
+def test_no_page_that_would_send_mail_is_there(alice: User, path: str) -> None:
+    assert client_of(alice).get(f"/account/{path}").status_code == 404
+
+
+def test_a_strangers_mail_address_is_not_taken_for_a_new_password(db: None) -> None:
+    assert Client().post("/account/password/reset/", {"email": "stranger@example.org"}).status_code == 405
+
+
+def test_saving_settings_writes_nothing_but_them(alice: User) -> None:
+    client = client_of(alice)
+    with CaptureQueriesContext(connection) as said:
+        client.post("/settings/", {"language": "zh-hans", "time_zone": "Asia/Shanghai"})
+    (update,) = [query["sql"] for query in said if query["sql"].startswith('UPDATE "accounts_user"')]
+    assert "time_zone" in update
+    assert "password" not in update
+
+
+@override_settings(SECURE_SSL_REDIRECT=True)
+def test_whoever_watches_the_process_is_answered_without_tls() -> None:
+    assert Client().get("/healthz").status_code == 200
+    assert Client().get("/account/login/").status_code == 301

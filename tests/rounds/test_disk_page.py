@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts.models import JournalEntry, Project, User
@@ -152,3 +153,10 @@ def test_another_projects_refused_weights_are_left_to_its_own_operators(
     with pytest.raises(NotAllowed):
         retention.collect_now(by=mallory, project=ranked, now=timezone.now())
     assert weights(StageKind.PPO, ranked).exists()
+
+
+def test_of_two_that_measure_at_once_the_figures_of_one_stand(ranked: Project) -> None:
+    disk.measure(now=timezone.now())
+    again = [DiskUse(project=row.project, kind=row.kind, bytes=1, at=row.at) for row in DiskUse.objects.all()]
+    with pytest.raises(IntegrityError), transaction.atomic():
+        DiskUse.objects.bulk_create(again)

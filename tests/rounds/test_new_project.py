@@ -185,3 +185,9 @@ def test_a_round_of_the_new_project_names_its_policies_itself(ranked: Project, o
 def test_home_leads_operators_to_a_new_project_and_nobody_else(ranked: Project, olga: User, alice: User) -> None:
     assert "/projects/new/" in make.client_of(olga).get("/").content.decode()
     assert "/projects/new/" not in make.client_of(alice).get("/").content.decode()
+
+
+def test_what_stands_for_an_imported_set_is_no_base(ranked: Project, base: Policy, olga: User) -> None:
+    make.make_policy(ranked, "imported set")
+    Policy.objects.filter(name="imported set").update(path="")
+    assert "imported set" not in [policy.name for policy in choosable(olga)]

@@ -69,7 +69,8 @@ def test_what_lies_in_the_padding_never_matters(rubbish: float) -> None:
 def test_whitened_numbers_have_mean_zero_and_variance_one(seed: int, scale: float, shift: float) -> None:
     mask = a_mask()
     whitened = whiten(noise(seed) * scale + shift, mask)
-    assert whitened[mask].mean().item() == pytest.approx(0.0, abs=1e-5)
+    # The mean of float32 numbers is off by some of their own rounding errors, here counted in deviations.
+    assert whitened[mask].mean().item() == pytest.approx(0.0, abs=1e-6 * (1 + abs(shift) / scale))
     assert whitened[mask].var().item() == pytest.approx(1.0, abs=1e-3)
     assert not whitened[~mask].any()
 

@@ -12,12 +12,12 @@ from rounds.models import Artifact, Deployment
 def choosable(operator: User) -> list[Policy]:
     """Policies of the projects that this person operates, each artifact once, base policies first, then the newest.
 
-    Those that were taken back are left out, and those whose weights were collected.
+    Those that were taken back are left out, those whose weights were collected, and what imported sets stand for.
     """
     bad = Deployment.objects.filter(policy__digest=OuterRef("digest"), rolled_back=True)
     gone = Artifact.objects.filter(path=OuterRef("path"), collected_at__isnull=False)
     operated = memberships_of(operator).filter(role=Role.OPERATOR)
-    mine = Policy.objects.filter(project__in=operated.values("project"))
+    mine = Policy.objects.filter(project__in=operated.values("project")).exclude(path="")
     kept = mine.filter(~Exists(bad), ~Exists(gone)).select_related("project").order_by("-created_at", "-pk")
     by_digest: dict[str, Policy] = {}
     for policy in sorted(kept, key=lambda policy: policy.parent_id is not None):

@@ -8,8 +8,22 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from tutelage import running
+from tutelage.instance import end_trainers
 
 WORD = "delete"
+OURS = (
+    "tutelage.sqlite3*",
+    "store",
+    "static",
+    "logs",
+    "secret_key",
+    "valkey.sock*",
+    "appendonlydir",
+    "beat-schedule*",
+    "supervisor-*.lock",
+    "running.*",
+    "up.lock",
+)
 
 
 class Command(BaseCommand):
@@ -23,8 +37,23 @@ class Command(BaseCommand):
             self.stdout.write(f"This deletes {data}: all labels, trained policies and accounts. There is no way back.")
             if _answer() != WORD:
                 raise CommandError("Nothing was deleted.")
-            shutil.rmtree(data)
-        self.stdout.write("Deleted. `make up` begins anew.")
+            end_trainers(data)
+            left = _delete_ours(data)
+        kept = f" What else lies there was left: {left}." if left else ""
+        self.stdout.write(f"Deleted. `make up` begins anew.{kept}")
+
+
+def _delete_ours(data: Path) -> str:
+    """Delete what an instance makes, and the folder if nothing else lies in it; return the names of what does."""
+    for path in [path for pattern in OURS for path in data.glob(pattern)]:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    strangers = sorted(path.name for path in data.iterdir())
+    if not strangers:
+        data.rmdir()
+    return ", ".join(strangers)
 
 
 def _refuse_what_is_not_ours(data: Path) -> None:

@@ -9,6 +9,7 @@ from django.db import DatabaseError
 from accounts.models import Project
 from rounds.queries.status import newest_round, project_status
 from tutelage import running
+from tutelage.running import Running
 
 
 class Command(BaseCommand):
@@ -17,17 +18,18 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         found = running.read(settings.DATA)
-        living = {process.name for process in found.living()} if found else set()
-        if found and living:
-            self.stdout.write(f"Tutelage answers at {found.url}")
-            for process in found.processes:
-                self.stdout.write(f"  {process.name:<12}{'runs' if process.name in living else 'is down'}")
-        else:
-            self.stdout.write("Nothing is running. `make up` starts everything.")
-        for line in _projects():
+        at_work = found is not None and found.at_work
+        said = _instance(found) if found and at_work else ["Nothing is running. `make up` starts everything."]
+        for line in (*said, *_projects()):
             self.stdout.write(line)
-        if not living:
+        if not at_work:
             raise SystemExit(1)
+
+
+def _instance(found: Running) -> list[str]:
+    head = "Tutelage is starting; it will answer at" if found.starting else "Tutelage answers at"
+    names = [f"  {process.name:<12}{'runs' if process.alive() else 'is down'}" for process in found.processes]
+    return [f"{head} {found.url}", *names]
 
 
 def _projects() -> list[str]:

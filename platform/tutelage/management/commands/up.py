@@ -30,7 +30,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         self.began = time.monotonic()
-        instance = Instance(settings.DATA, port=options["port"], threads=options["threads"])
+        threads = options["threads"]
+        instance = Instance(settings.DATA, port=options["port"], threads=threads, started=running.write)
         signal.signal(signal.SIGTERM, _as_interrupt)
         try:
             with running.hold(instance.data):
@@ -54,13 +55,14 @@ class Command(BaseCommand):
     def _start(self, instance: Instance) -> None:
         refuse_used_port(instance.port)
         refuse_full_disk(instance.data, NEEDED_BYTES)
+        # Who asks from another terminal learns from the first moment that this is starting.
+        running.write(instance)
         self._say("preparing the database")
         instance.prepare()
         self._say("preparing the demo project and its base policy (the first time, about a minute)")
         invitation = instance.manage("demo").strip()
         self._say("starting Valkey, web, worker, beat and supervisor")
         instance.start()
-        running.write(instance)
         self.stdout.write(f"\nTutelage answers at {instance.url}")
         if invitation:
             self.stdout.write(f"Become its first operator, once, within 7 days:\n  {instance.url}/join/{invitation}/")
@@ -78,7 +80,6 @@ class Command(BaseCommand):
                 if process.poll() is not None:
                     self.stderr.write(f"{name} ended with code {process.returncode}; starting it again.")
                     instance.restart(name)
-                    running.write(instance)
             if empty and Slate.objects.exists():
                 empty = False
                 self._say("the first slate is ready to be ranked")
