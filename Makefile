@@ -5,7 +5,8 @@ SHELL := /bin/bash
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
-FETCH := $(PYTHON) -m pip install --quiet
+# setuptools warns about every editable install; a newcomer cannot act on it.
+FETCH := PYTHONWARNINGS=ignore $(PYTHON) -m pip install --quiet
 UNFETCHED := { echo "The packages could not be installed: see pip's message above. Is there a network? It can be tried again."; exit 1; }
 PORT ?= 8000
 # What must work on an instance that runs needs no fresh packages, only some.
