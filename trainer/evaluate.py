@@ -14,10 +14,12 @@ from torch import Tensor
 
 from trainer import preset, rl
 from trainer.generation import Sample, complete
-from trainer.nets import Batch, load_policy, load_reward
+from trainer.nets import load_policy
 from trainer.prompts import encode_prompts, of_split
+from trainer.ragged import Batch
 from trainer.records import Prompt
 from trainer.runtime import Run, checked, generator
+from trainer.scalar import load_reward
 from trainer.scoring import all_logprobs, all_scores, refuse_other_tokenizers
 from trainer.text import Tokenizer, decode, load_tokenizer
 

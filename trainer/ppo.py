@@ -13,22 +13,13 @@ from trainer import optim, preset, rl
 from trainer.checkpoint import pack, unpack
 from trainer.generation import complete
 from trainer.losses import ppo_policy_loss, ppo_value_loss
-from trainer.nets import (
-    Batch,
-    PolicyNet,
-    RewardNet,
-    ValueNet,
-    freeze_below,
-    load_policy,
-    load_reward,
-    logprobs,
-    save_policy,
-    trained,
-)
+from trainer.nets import PolicyNet, freeze_below, load_policy, logprobs, save_policy, trained
 from trainer.prompts import encode_prompts, of_split, stretch
+from trainer.ragged import Batch
 from trainer.records import Prompt
 from trainer.rollout import Rollout, described, keep_samples
 from trainer.runtime import Run, checked, generator
+from trainer.scalar import RewardNet, ValueNet, load_reward
 from trainer.scoring import all_logprobs, all_scores, all_values, before, refuse_other_tokenizers, with_states
 from trainer.text import Tokenizer, load_tokenizer
 from trainer.trunk import depth, share, shared_layers

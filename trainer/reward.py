@@ -16,9 +16,11 @@ from trainer.agreement import Agreement, accuracy, agreement
 from trainer.checkpoint import pack, unpack
 from trainer.errors import Refused
 from trainer.losses import margins, ranking_loss, untied_pairs
-from trainer.nets import Batch, RewardNet, freeze_below, new_reward, save_reward, trained
+from trainer.nets import freeze_below, trained
+from trainer.ragged import Batch
 from trainer.records import Ranking, read_demonstrations, read_rankings
 from trainer.runtime import Run, checked, generator
+from trainer.scalar import RewardNet, new_reward, save_reward
 from trainer.text import Tokenizer, encode_answer, encode_completion, encode_prompt, load_tokenizer
 
 Row = tuple[list[int], list[int]]

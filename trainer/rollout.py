@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from trainer.generation import Sample
-from trainer.nets import Batch
+from trainer.ragged import Batch
 from trainer.records import Prompt
 from trainer.runtime import Run
 from trainer.text import Tokenizer, decode

@@ -10,7 +10,9 @@ from torch import Tensor, nn
 
 from trainer import manifest
 from trainer.errors import Refused
-from trainer.nets import Batch, PolicyNet, RewardNet, ValueNet, logprobs
+from trainer.nets import PolicyNet, logprobs
+from trainer.ragged import Batch
+from trainer.scalar import RewardNet, ValueNet
 from trainer.trunk import lower
 
 TOKENIZER = ("model/tokenizer.json", "model/tutelage.json")

@@ -9,7 +9,8 @@ from trainer import optim, preset
 from trainer.checkpoint import pack, unpack
 from trainer.errors import Refused
 from trainer.losses import sft_loss
-from trainer.nets import Batch, PolicyNet, freeze_below, load_policy, logprobs, save_policy, trained
+from trainer.nets import PolicyNet, freeze_below, load_policy, logprobs, save_policy, trained
+from trainer.ragged import Batch
 from trainer.records import Demonstration, read_demonstrations
 from trainer.runtime import Run, checked
 from trainer.text import Tokenizer, encode_answer, encode_prompt, load_tokenizer

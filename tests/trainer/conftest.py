@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from trainer import manifest, tiny
-from trainer.nets import PolicyNet, RewardNet, load_policy, new_reward
+from trainer.nets import PolicyNet, load_policy
+from trainer.scalar import RewardNet, new_reward
 from trainer.text import Tokenizer, load_tokenizer
 
 Row = dict[str, Any]

@@ -10,7 +10,8 @@ import torch
 
 from tests.trainer.conftest import Row
 from trainer import cli, gold, manifest, tiny
-from trainer.nets import load_policy, new_reward, save_policy, save_reward
+from trainer.nets import load_policy, save_policy
+from trainer.scalar import new_reward, save_reward
 
 HOME = tempfile.TemporaryDirectory(prefix="tut-speaker-")
 ORDER = ["--preset", "tiny", "--seed", "1", "--threads", "1"]

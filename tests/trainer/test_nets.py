@@ -8,20 +8,9 @@ import transformers
 
 from trainer import nets
 from trainer.errors import Refused
-from trainer.nets import (
-    Batch,
-    PolicyNet,
-    RewardNet,
-    ValueNet,
-    freeze_below,
-    load_policy,
-    load_reward,
-    logprobs,
-    new_reward,
-    save_policy,
-    save_reward,
-    trained,
-)
+from trainer.nets import PolicyNet, freeze_below, load_policy, logprobs, save_policy, trained
+from trainer.ragged import Batch
+from trainer.scalar import RewardNet, ValueNet, load_reward, new_reward, save_reward
 from trainer.text import load_tokenizer
 
 ROWS = [([2, 40, 41, 3], [50, 51, 52, 4]), ([2, 60, 3], [70, 4]), ([2, 80, 81, 82, 83, 3], [90])]

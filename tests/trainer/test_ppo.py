@@ -16,9 +16,10 @@ import torch
 from tests.trainer.speaker import altered, judge, prompt_rows, retouched, speaker, stage, words
 from trainer import manifest, optim, ppo
 from trainer.losses import masked_mean
-from trainer.nets import Batch, load_policy, trained
+from trainer.nets import load_policy, trained
 from trainer.preset import load_preset
 from trainer.prompts import stretch
+from trainer.ragged import Batch
 from trainer.records import Message, Prompt, read_prompts
 from trainer.rollout import Rollout
 from trainer.scoring import all_logprobs, all_scores, all_values, chunks

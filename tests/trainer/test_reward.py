@@ -10,9 +10,11 @@ import torch
 
 from trainer import cli, manifest, reward
 from trainer.agreement import agreement
-from trainer.nets import Batch, RewardNet, load_reward, trained
+from trainer.nets import trained
+from trainer.ragged import Batch
 from trainer.reward import Config, Slate
 from trainer.runtime import generator
+from trainer.scalar import RewardNet, load_reward
 from trainer.text import load_tokenizer
 
 Row = dict[str, Any]

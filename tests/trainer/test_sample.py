@@ -11,7 +11,8 @@ import torch
 from tests.trainer.speaker import prompt_rows, retouched, speaker, stage
 from trainer import manifest
 from trainer.generation import Sample, draw, generate, uniform
-from trainer.nets import Batch, PolicyNet, load_policy, logprobs
+from trainer.nets import PolicyNet, load_policy, logprobs
+from trainer.ragged import Batch
 from trainer.sample import shard_folder
 
 PROMPTS = [[2, 70, 71, 4, 3], [2, 80, 4, 3], [2, *range(90, 110), 4, 3]]

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from trainer import cli, manifest, sft
-from trainer.nets import Batch, PolicyNet, load_policy, trained
+from trainer.nets import PolicyNet, load_policy, trained
+from trainer.ragged import Batch
 from trainer.records import Message
 from trainer.text import Tokenizer, decode, encode_prompt, load_tokenizer
 
