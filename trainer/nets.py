@@ -1,8 +1,4 @@
-"""Policies over batches whose masks are explicit.
-
-Rows are right-padded and attention is causal, so no real token ever sees padding, and position t of a row is
-token t of that row: no attention mask and no position ids are needed, and padding content cannot matter.
-"""
+"""Policies over batches without padding. Nets may live on a GPU; what goes in and comes out lies on the CPU."""
 
 import shutil
 from collections.abc import Callable
@@ -14,9 +10,10 @@ import transformers
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint as recompute
 
+from trainer.attention import NAME, Segments
 from trainer.errors import Refused
-from trainer.ragged import Batch
-from trainer.trunk import upper
+from trainer.ragged import Batch, pack
+from trainer.trunk import embed, normed, run
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "tutelage.json")
 # Positions that go through the LM head at once: 1024 x 49,152 logits are 200 MB in fp32.
@@ -41,10 +38,6 @@ class PolicyNet(nn.Module):
     def head(self) -> nn.Module:
         return cast(nn.Module, self.causal.lm_head)
 
-    def hidden(self, batch: Batch) -> Tensor:
-        """Last hidden states [B,T,d]."""
-        return hidden_states(self.trunk, batch)
-
 
 def logprobs(net: PolicyNet, batch: Batch, temperature: float = 1.0) -> Tensor:
     """Log-probabilities [B,T] fp32: entry t is log p(ids[t] | ids[<t]) where `is_completion[t]`, else 0.
@@ -53,11 +46,12 @@ def logprobs(net: PolicyNet, batch: Batch, temperature: float = 1.0) -> Tensor:
     again on the way back, so that [B,T,V] never exists. Logits are divided by `temperature`.
     """
     chosen = batch.is_completion[:, 1:]
-    states = net.hidden(batch)[:, :-1][chosen]
-    targets = batch.ids[:, 1:][chosen]
-    out = torch.zeros(batch.ids.shape, dtype=torch.float32, device=batch.ids.device)
+    hidden, places = hidden_states(net.trunk, batch)
+    states = hidden[places[:, :-1][chosen.to(places.device)]]
+    targets = batch.ids[:, 1:][chosen].to(places.device)
+    out = torch.zeros(batch.ids.shape, dtype=torch.float32)
     parts = _head_parts(net.head, states, targets, temperature)
-    out[:, 1:][chosen] = torch.cat(parts) if parts else states.new_zeros(0).float()
+    out[:, 1:][chosen] = torch.cat(parts).to(out.device) if parts else out.new_zeros(0)
     return out
 
 
@@ -91,10 +85,30 @@ def trained(net: nn.Module) -> list[nn.Parameter]:
     return [parameter for parameter in net.parameters() if parameter.requires_grad]
 
 
-def hidden_states(trunk: nn.Module, batch: Batch) -> Tensor:
-    if batch.states is not None:
-        return upper(trunk, batch.layers, batch.states)
-    return cast(Tensor, trunk(input_ids=batch.ids, use_cache=False).last_hidden_state)
+def hidden_states(trunk: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
+    """Last hidden states [N,d] of a batch's tokens, laid out without padding, and the place of each in them [B,T]."""
+    packing = pack(batch)
+    source, positions = packing.source.to(device_of(trunk)), packing.positions.to(device_of(trunk))
+    if batch.states is None:
+        states, layers = embed(trunk, batch.ids.flatten().to(source.device)[source]), 0
+    else:
+        kept = batch.states.places.flatten()[packing.source]
+        states, layers = batch.states.values[kept].to(source.device).unsqueeze(0), batch.states.layers
+    states = run(trunk, states, positions, Segments(packing), slice(layers, None))
+    return normed(trunk, states).squeeze(0), packing.places.to(source.device)
+
+
+def lower(trunk: nn.Module, layers: int, batch: Batch) -> tuple[Tensor, Tensor]:
+    """Hidden states [N,d] above the lowest `layers` layers, on the CPU, and the place of each token in them [B,T]."""
+    packing = pack(batch)
+    source, positions = packing.source.to(device_of(trunk)), packing.positions.to(device_of(trunk))
+    states = embed(trunk, batch.ids.flatten().to(source.device)[source])
+    states = run(trunk, states, positions, Segments(packing), slice(0, layers))
+    return states.squeeze(0).cpu(), packing.places
+
+
+def device_of(net: nn.Module) -> torch.device:
+    return next(net.parameters()).device
 
 
 def _head_parts(head: nn.Module, states: Tensor, targets: Tensor, temperature: float) -> list[Tensor]:
@@ -117,7 +131,7 @@ def load_model(loader: Callable[..., Any], artifact: Path, dtype: torch.dtype = 
         return loader(
             artifact / "model",
             dtype=dtype,
-            attn_implementation="sdpa",
+            attn_implementation=NAME,
             local_files_only=True,
             use_safetensors=True,
             **options,

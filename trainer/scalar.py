@@ -30,9 +30,9 @@ class RewardNet(nn.Module):
 
     def forward(self, batch: Batch) -> Tensor:
         """Scores [B] fp32 of whole rows, offset subtracted."""
-        hidden = hidden_states(self.trunk, batch)
-        last = hidden[torch.arange(len(batch), device=hidden.device), batch.lengths - 1]
-        return _scalar(self.classifier, last) - self.offset
+        hidden, places = hidden_states(self.trunk, batch)
+        last = places.gather(1, batch.last.to(places.device).unsqueeze(1)).squeeze(1)
+        return _scalar(self.classifier, hidden[last]).cpu() - self.offset
 
 
 class ValueNet(nn.Module):
@@ -49,7 +49,8 @@ class ValueNet(nn.Module):
 
     def forward(self, batch: Batch) -> Tensor:
         """Values [B,T] fp32; entry t has seen tokens 0..t. Entries of padding are meaningless."""
-        return _scalar(self.classifier, hidden_states(self.trunk, batch)) - self.offset
+        hidden, places = hidden_states(self.trunk, batch)
+        return _scalar(self.classifier, hidden)[places].cpu() - self.offset
 
 
 def new_reward(policy: Path, seed: int) -> RewardNet:

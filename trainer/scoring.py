@@ -1,39 +1,26 @@
-"""What the nets say of many rows at once, in chunks of like length that fit a budget of tokens."""
+"""What the nets say of many rows at once, in chunks that fit a budget of tokens."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
 from trainer import manifest
 from trainer.errors import Refused
-from trainer.nets import PolicyNet, logprobs
-from trainer.ragged import Batch
+from trainer.nets import PolicyNet, logprobs, lower
+from trainer.ragged import Batch, States, chunks
 from trainer.scalar import RewardNet, ValueNet
-from trainer.trunk import lower
 
 TOKENIZER = ("model/tokenizer.json", "model/tutelage.json")
-
-
-def chunks(lengths: Tensor, tokens: int) -> Iterator[Tensor]:
-    """Indices of rows of like length, so many at a time that their padded size stays under `tokens`."""
-    order = lengths.argsort(stable=True)
-    while len(order):
-        # Lengths rise, so a chunk of n rows is as wide as its n-th.
-        sizes = torch.arange(1, len(order) + 1) * lengths[order]
-        count = max(1, int((sizes <= tokens).sum()))
-        yield order[:count]
-        order = order[count:]
 
 
 @torch.no_grad()
 def all_scores(net: RewardNet, batch: Batch, tokens: int) -> Tensor:
     """Scores [B] of whole rows, offset subtracted."""
     out = torch.zeros(len(batch))
-    for rows in chunks(batch.lengths, tokens):
+    for rows in chunks(batch, tokens):
         out[rows] = net(batch.select(rows))
     return out
 
@@ -48,17 +35,20 @@ def all_values(net: ValueNet, batch: Batch, tokens: int) -> Tensor:
     return _per_token(lambda part: before(net(part)), batch, tokens)
 
 
+@torch.no_grad()
 def with_states(trunk: nn.Module, batch: Batch, layers: int, tokens: int) -> Batch:
     """The same batch with what the lowest `layers` layers of `trunk` make of it; unchanged if `layers` is 0."""
     if not layers:
         return batch
-    width = cast(Any, trunk).config.hidden_size
-    states = torch.zeros(*batch.ids.shape, width)
-    with torch.no_grad():
-        for rows in chunks(batch.lengths, tokens):
-            part = lower(trunk, layers, batch.select(rows).ids)
-            states[rows, : part.shape[1]] = part
-    return replace(batch, states=states, layers=layers)
+    parts: list[Tensor] = []
+    places = torch.zeros(batch.ids.shape, dtype=torch.long)
+    filled = 0
+    for rows in chunks(batch, tokens):
+        values, local = lower(trunk, layers, batch.select(rows))
+        places[rows, : local.shape[1]] = local + filled
+        filled += len(values)
+        parts.append(values)
+    return replace(batch, states=States(torch.cat(parts), places, layers))
 
 
 def before(values: Tensor) -> Tensor:
@@ -81,7 +71,7 @@ def _tokenizer(artifact: Path) -> Sequence[str]:
 @torch.no_grad()
 def _per_token(function: Callable[[Batch], Tensor], batch: Batch, tokens: int) -> Tensor:
     out = torch.zeros(batch.ids.shape)
-    for rows in chunks(batch.lengths, tokens):
+    for rows in chunks(batch, tokens):
         part = function(batch.select(rows))
         out[rows, : part.shape[1]] = part
     return out

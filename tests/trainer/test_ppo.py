@@ -22,7 +22,7 @@ from trainer.prompts import stretch
 from trainer.ragged import Batch
 from trainer.records import Message, Prompt, read_prompts
 from trainer.rollout import Rollout
-from trainer.scoring import all_logprobs, all_scores, all_values, chunks
+from trainer.scoring import all_logprobs, all_scores, all_values
 
 SHORT = ("updates=4", "batch=16", "minibatch=8", "max_new=24", "checkpoint_every=1", "samples_every=2")
 NAMES = {
@@ -142,13 +142,6 @@ def test_how_rows_are_chunked_never_changes_what_the_nets_say(rolled: tuple[ppo.
         torch.testing.assert_close(all_scores(nets.reward, batch, tokens), all_scores(nets.reward, batch, 10**6))
         one, other = (all_logprobs(nets.reference, batch, 1.0, budget) for budget in (tokens, 10**6))
         torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-4)
-
-
-def test_chunks_hold_every_row_once_and_keep_to_their_budget() -> None:
-    lengths = torch.tensor([5, 100, 7, 7, 1, 30, 29])
-    parts = list(chunks(lengths, 60))
-    assert sorted(int(row) for part in parts for row in part) == list(range(7))
-    assert all(len(part) == 1 or len(part) * int(lengths[part].max()) <= 60 for part in parts)
 
 
 def test_every_prompt_comes_once_before_any_comes_again() -> None:
