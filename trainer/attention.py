@@ -5,7 +5,7 @@ own caller gets what transformers would do.
 """
 
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import torch
 from torch import Tensor
@@ -42,7 +42,7 @@ class Segments:
         ]
 
     def __call__(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
-        queries, keys, values = (each.split(self.lengths, dim=2) for each in (query, key, value))
+        queries, keys, values = (torch.split(each, self.lengths, dim=2) for each in (query, key, value))
         outputs = []
         for segment, prefix in enumerate(self.prefixes):
             key, value = keys[segment], values[segment]
@@ -78,7 +78,8 @@ def attend(
 ) -> tuple[Tensor, None]:
     """The attention function of transformers' interface: (output [1,N,H,d], no weights)."""
     if pattern is None:
-        return sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **others)
+        stock: Any = sdpa_attention_forward
+        return cast(tuple[Tensor, None], stock(module, query, key, value, attention_mask, scaling=scaling, **others))
     return pattern(module.layer_idx, query, key, value, scaling).transpose(1, 2), None
 
 

@@ -3,7 +3,6 @@
 import argparse
 import json
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import torch
 
 from trainer import manifest, preset, runtime, text
 from trainer.errors import Refused
-from trainer.generation import Sample, complete
+from trainer.generation import Sample, decode, decoders
 from trainer.nets import PolicyNet, load_policy
 from trainer.prompts import encode_prompts
 from trainer.records import Prompt, read_prompts
@@ -99,7 +98,7 @@ class _Shards:
         """The manifests of these shards, drawn side by side where they are missing."""
         if self.policy is None and not all(place.exists() for place in places):
             self.policy = load_policy(self.artifact)
-        with ThreadPoolExecutor(len(places)) as pool:
+        with decoders() as pool:
             return list(pool.map(lambda place, shard: self._one(place, shard, run), places, shards))
 
     def _one(self, place: Path, prompts: Sequence[Prompt], run: Run) -> dict[str, Any]:
@@ -108,7 +107,7 @@ class _Shards:
     def draw(self, place: Path, prompts: Sequence[Prompt], run: Run) -> dict[str, Any]:
         began = run.seconds
         assert self.policy is not None, "it is loaded where a shard is missing"
-        completions = complete(
+        completions = decode(
             self.policy,
             self.tok,
             encode_prompts(self.tok, prompts, self.config.max_prompt),
