@@ -20,6 +20,7 @@ from trainer import manifest
 from trainer.errors import NoSpace, Refused, StageError
 from trainer.records import RecordError
 
+PRECISIONS = ("auto", "fp32", "bf16")
 STAGES = ("sft", "reward", "ppo", "evaluate", "sample", "tiny", "convert")
 
 
@@ -38,12 +39,14 @@ def _parser(stage: str, module: ModuleType) -> argparse.ArgumentParser:
     module.add_arguments(parser)
     parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="the artifact to write")
     parser.add_argument("--threads", type=int, metavar="N", help="computing threads (default: torch's)")
+    parser.add_argument("--precision", choices=PRECISIONS, default="auto", help="of matrix products")
+    parser.add_argument("--recompute", action="store_true", help="gradient checkpointing: less memory, more time")
     return parser
 
 
 def _run(module: ModuleType, arguments: argparse.Namespace) -> int:
     try:
-        _use_threads(arguments.threads)
+        _use(arguments)
         module.main(arguments)
     except manifest.InUse as error:
         return _end(os.EX_TEMPFAIL, str(error))
@@ -64,13 +67,16 @@ def is_no_space(error: BaseException) -> bool:
     return (isinstance(error, OSError) and error.errno == errno.ENOSPC) or "(os error 28)" in str(error)
 
 
-def _use_threads(threads: int | None) -> None:
-    if threads is not None:
-        if threads < 1:
-            raise Refused(f"--threads must be at least 1, not {threads}")
-        import torch
+def _use(arguments: argparse.Namespace) -> None:
+    if arguments.threads is not None and arguments.threads < 1:
+        raise Refused(f"--threads must be at least 1, not {arguments.threads}")
+    import torch
 
-        torch.set_num_threads(threads)
+    from trainer import compute
+
+    compute.use(arguments.precision, arguments.recompute)
+    if arguments.threads is not None:
+        torch.set_num_threads(arguments.threads)
 
 
 def _fail(error: StageError, out: Path) -> int:

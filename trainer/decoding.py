@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
-from trainer import trunk
+from trainer import compute, trunk
 
 
 class Prefilled:
@@ -16,9 +16,10 @@ class Prefilled:
         kept = _Keeping()
         positions = torch.arange(len(ids), device=net.device)
         states = trunk.embed(net.model, torch.tensor(ids, device=net.device))
-        states = trunk.run(net.model, states, positions, kept)
+        with compute.products(net.device):
+            states = trunk.run(net.model, states, positions, kept)
         self.keys, self.values = torch.cat(kept.keys), torch.cat(kept.values)
-        self.logits: Tensor = net.lm_head(trunk.normed(net.model, states[:, -1]))[0]
+        self.logits = _logits(net, states[:, -1:])[0]
 
 
 class _Keeping:
@@ -68,11 +69,11 @@ class Slots:
         self.longest = int(self.lengths.max()) + 1
         seen = torch.arange(self.longest, device=tokens.device) <= self.lengths.unsqueeze(1)
         self.seen = seen[:, None, None, :]
-        states = trunk.run(net.model, trunk.embed(net.model, tokens), self.lengths, self)
+        with compute.products(net.device):
+            states = trunk.run(net.model, trunk.embed(net.model, tokens), self.lengths, self)
         # A text that has ended may wait in its slot for longer than there is room.
         self.lengths = (self.lengths + 1).clamp(max=self.keys.shape[3] - 1)
-        logits: Tensor = net.lm_head(trunk.normed(net.model, states))[0]
-        return logits
+        return _logits(net, states)
 
     def __call__(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
         rows, heads = torch.arange(len(self.lengths), device=query.device), key.shape[1]
@@ -85,3 +86,11 @@ class Slots:
             asked, keys[:, :, : self.longest], values[:, :, : self.longest], attn_mask=self.seen, scale=scale
         )
         return said.flatten(1, 2).transpose(0, 1).unsqueeze(0)
+
+
+def _logits(net: Any, states: Tensor) -> Tensor:
+    """[N,V] fp32 from states [1,N,d] above the last layer."""
+    states = trunk.normed(net.model, states.float())
+    with compute.products(net.device):
+        logits: Tensor = net.lm_head(states)[0]
+    return logits.float()

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from trainer import preset, rl
-from trainer.generation import Sample, complete
+from trainer.drawing import Sample
+from trainer.generation import complete
 from trainer.nets import load_policy
 from trainer.prompts import encode_prompts, of_split
 from trainer.ragged import Batch

@@ -1,18 +1,16 @@
-"""Draw completions from a policy, with noise that depends on nothing but the seed, the prompt, k and the position."""
+"""Completions of a policy: slots of a cache that are never empty while there is something left to begin."""
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Protocol
 
 import torch
-from torch import Tensor
-from torch.nn.functional import pad
 
+from trainer import compute
 from trainer.decoding import Prefilled, Slots
+from trainer.drawing import Drawing, Sample, Work
 from trainer.nets import PolicyNet
 from trainer.text import Tokenizer
 
@@ -20,17 +18,6 @@ from trainer.text import Tokenizer
 CROWDED = 0.75
 # With fewer texts to a thread, one thread alone is as fast: the weights are read anew for every token.
 ENOUGH = 16
-# Of a vocabulary of 50,000 that makes some 200 blocks of 256 tokens.
-BLOCK = 256
-
-
-@dataclass
-class Sample:
-    """One completion: its tokens (the end-of-text token included where `finished`) and their log-probabilities."""
-
-    tokens: list[int] = field(default_factory=list)
-    logprobs: list[float] = field(default_factory=list)
-    finished: bool = False
 
 
 class Settings(Protocol):
@@ -98,18 +85,20 @@ def decode(
     per_prompt: int,
     seed: int,
     settings: Settings,
+    drawing: Drawing | None = None,
 ) -> list[list[Sample]]:
-    """Like `generate`, on one thread, with a cache of at most `batch_tokens` positions."""
+    """Like `generate`, on one thread, with a cache of at most `batch_tokens` positions.
+
+    Without a `drawing` only the temperature is applied: what is learned from must come from the policy itself.
+    """
     room = max(map(len, prompts), default=0) + settings.max_new
     return generate(
         policy.causal,
         prompts,
         keys=keys,
         per_prompt=per_prompt,
-        max_new=settings.max_new,
-        temperature=settings.temperature,
         seed=seed,
-        eos=tok.eos_id,
+        drawing=drawing or Drawing(tok, settings.max_new, settings.temperature),
         slots=max(1, settings.batch_tokens // max(1, room)),
     )
 
@@ -121,63 +110,29 @@ def generate(
     *,
     keys: Sequence[str],
     per_prompt: int,
-    max_new: int,
-    temperature: float,
     seed: int,
-    eos: int,
+    drawing: Drawing,
     slots: int = 64,
 ) -> list[list[Sample]]:
     """Draw `per_prompt` completions for each prompt (a list of token ids), in the prompts' order.
 
-    `keys` name the prompts to the noise. Only the temperature is applied, so the log-probabilities (nats,
-    at that temperature) are those of the distribution that was drawn from. A completion stops after `eos` or
-    after `max_new` tokens; the next one takes its slot. At most `slots` are at work at once.
+    `keys` name the prompts to the noise. When a completion has ended the next one takes its slot; at most `slots`
+    are at work at once.
     """
-    works = [_Work(f"{seed}:{key}:{k}", place) for place, key in enumerate(keys) for k in range(per_prompt)]
-    drawing = _Drawing(temperature, eos, max_new)
+    net = compute.for_decoding(net)
+    works = [Work(f"{seed}:{key}:{k}", place) for place, key in enumerate(keys) for k in range(per_prompt)]
     waiting = _begun(net, prompts, works, drawing)
     live = list(islice(waiting, slots))
     if live:
-        room = max(map(len, prompts)) + max_new
+        room = max(map(len, prompts)) + drawing.max_new
         cache = Slots(net, [prompt for _, prompt in live], room)
         _run(cache, [work for work, _ in live], waiting, drawing)
     return [[work.sample for work in works if work.place == place] for place in range(len(prompts))]
 
 
-@dataclass
-class _Work:
-    """A completion on its way: the name that its noise has, and the place of its prompt."""
-
-    name: str
-    place: int
-    sample: Sample = field(default_factory=Sample)
-
-
-@dataclass(frozen=True)
-class _Drawing:
-    """How a token is chosen, and when a text ends."""
-
-    temperature: float
-    eos: int
-    limit: int
-
-    def extend(self, works: Sequence[_Work], logits: Tensor) -> None:
-        """Add one token to each of `works`, drawn from its row of `logits` [R,V]."""
-        uniforms = [uniform(work.name, len(work.sample.tokens)) for work in works]
-        chosen = torch.tensor(uniforms, dtype=torch.float64, device=logits.device)
-        tokens, logprobs = draw(logits / self.temperature, chosen)
-        for work, token, logprob in zip(works, tokens.tolist(), logprobs.tolist(), strict=True):
-            work.sample.tokens.append(token)
-            work.sample.logprobs.append(logprob)
-            work.sample.finished = token == self.eos
-
-    def ended(self, work: _Work) -> bool:
-        return work.sample.finished or len(work.sample.tokens) >= self.limit
-
-
 def _begun(
-    net: Any, prompts: Sequence[Sequence[int]], works: Sequence[_Work], drawing: _Drawing
-) -> Iterator[tuple[_Work, Prefilled]]:
+    net: Any, prompts: Sequence[Sequence[int]], works: Sequence[Work], drawing: Drawing
+) -> Iterator[tuple[Work, Prefilled]]:
     """Completions that have their first token and need more, with the prompt that each goes on from."""
     for place, prompt in enumerate(prompts):
         read = Prefilled(net, list(prompt))
@@ -186,7 +141,7 @@ def _begun(
         yield from ((work, read) for work in mine if not drawing.ended(work))
 
 
-def _run(cache: Slots, live: list[_Work], waiting: Iterator[tuple[_Work, Prefilled]], drawing: _Drawing) -> None:
+def _run(cache: Slots, live: list[Work], waiting: Iterator[tuple[Work, Prefilled]], drawing: Drawing) -> None:
     while live:
         last = torch.tensor([work.sample.tokens[-1] for work in live], device=cache.lengths.device)
         logits = cache.feed(last)
@@ -200,37 +155,3 @@ def _run(cache: Slots, live: list[_Work], waiting: Iterator[tuple[_Work, Prefill
         if len(running) <= CROWDED * len(live):
             live = [live[slot] for slot in running]
             cache.keep(running)
-
-
-def uniform(name: str, position: int) -> float:
-    """A number in [0, 1) that depends on the completion's name and the token's position, and nothing else."""
-    noise = hashlib.blake2b(f"{name}:{position}".encode(), digest_size=8).digest()
-    return (int.from_bytes(noise, "big") >> 11) * 2.0**-53
-
-
-def draw(logits: Tensor, uniforms: Tensor) -> tuple[Tensor, Tensor]:
-    """Tokens (rows,) by inverse CDF of softmax(logits (rows, vocabulary)), and their log-probabilities, float32.
-
-    The sums are float64: in float32 the tail of a vocabulary of 50,000 would be drawn too often or never. They are
-    taken over blocks of the vocabulary first and then within the one block that the uniform falls into.
-    """
-    logprobs = logits.float().log_softmax(dim=-1)
-    shares = pad(logprobs.exp(), (0, -logits.shape[1] % BLOCK)).view(len(logits), -1, BLOCK)
-    blocks = shares.sum(dim=-1).double()
-    block, rest = _passed(blocks, uniforms.unsqueeze(1) * blocks.sum(dim=-1, keepdim=True))
-    place, _ = _passed(shares[torch.arange(len(block), device=block.device), block.squeeze(1)], rest)
-    tokens = block * BLOCK + place
-    return tokens.squeeze(1), logprobs.gather(1, tokens).squeeze(1)
-
-
-def _passed(shares: Tensor, thresholds: Tensor) -> tuple[Tensor, Tensor]:
-    """The first place (rows, 1) where the sum of `shares` (rows, n) passes each threshold, and what is left of that.
-
-    It never has a share of zero: thresholds are brought into [0, total), out of which rounding may have led them.
-    """
-    sums = shares.cumsum(dim=-1, dtype=torch.float64)
-    total = sums[:, -1:]
-    thresholds = thresholds.clamp(min=0.0).minimum(total.nextafter(torch.zeros_like(total)))
-    place = torch.searchsorted(sums, thresholds, right=True)
-    below = sums.gather(1, (place - 1).clamp(min=0)).where(place > 0, 0.0)
-    return place, thresholds - below

@@ -10,6 +10,7 @@ import transformers
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint as recompute
 
+from trainer import compute
 from trainer.attention import NAME, Segments
 from trainer.errors import Refused
 from trainer.ragged import Batch, pack
@@ -55,10 +56,9 @@ def logprobs(net: PolicyNet, batch: Batch, temperature: float = 1.0) -> Tensor:
     return out
 
 
-def load_policy(artifact: Path, device: str = "cpu", dtype: torch.dtype = torch.float32) -> PolicyNet:
+def load_policy(artifact: Path) -> PolicyNet:
     """Load the policy in `artifact`/model with dropout off. Raises Refused if it does not load."""
-    loaded = load_model(transformers.AutoModelForCausalLM.from_pretrained, artifact, dtype=dtype)
-    return PolicyNet(loaded.to(device))
+    return PolicyNet(load_model(transformers.AutoModelForCausalLM.from_pretrained, artifact))
 
 
 def save_policy(net: PolicyNet, tokenizer_from: Path, model_dir: Path) -> None:
@@ -94,8 +94,9 @@ def hidden_states(trunk: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
     else:
         kept = batch.states.places.flatten()[packing.source]
         states, layers = batch.states.values[kept].to(source.device).unsqueeze(0), batch.states.layers
-    states = run(trunk, states, positions, Segments(packing), slice(layers, None))
-    return normed(trunk, states).squeeze(0), packing.places.to(source.device)
+    with compute.products(source.device):
+        states = run(trunk, states, positions, Segments(packing), slice(layers, None))
+    return normed(trunk, states.float()).squeeze(0), packing.places.to(source.device)
 
 
 def lower(trunk: nn.Module, layers: int, batch: Batch) -> tuple[Tensor, Tensor]:
@@ -103,7 +104,8 @@ def lower(trunk: nn.Module, layers: int, batch: Batch) -> tuple[Tensor, Tensor]:
     packing = pack(batch)
     source, positions = packing.source.to(device_of(trunk)), packing.positions.to(device_of(trunk))
     states = embed(trunk, batch.ids.flatten().to(source.device)[source])
-    states = run(trunk, states, positions, Segments(packing), slice(0, layers))
+    with compute.products(source.device):
+        states = run(trunk, states, positions, Segments(packing), slice(0, layers))
     return states.squeeze(0).cpu(), packing.places
 
 
@@ -122,15 +124,18 @@ def _head_parts(head: nn.Module, states: Tensor, targets: Tensor, temperature: f
 
 
 def _token_logprobs(head: nn.Module, states: Tensor, targets: Tensor, temperature: float) -> Tensor:
-    logits = cast(Tensor, head(states)).float() / temperature
+    with compute.products(states.device):
+        logits = cast(Tensor, head(states))
+    logits = logits.float() / temperature
     return logits.gather(-1, targets[:, None]).squeeze(-1) - logits.logsumexp(-1)
 
 
-def load_model(loader: Callable[..., Any], artifact: Path, dtype: torch.dtype = torch.float32, **options: Any) -> Any:
+def load_model(loader: Callable[..., Any], artifact: Path, **options: Any) -> Any:
+    """The model in `artifact`/model, in fp32, where `compute` says. Raises Refused if it does not load."""
     try:
-        return loader(
+        model = loader(
             artifact / "model",
-            dtype=dtype,
+            dtype=torch.float32,
             attn_implementation=NAME,
             local_files_only=True,
             use_safetensors=True,
@@ -138,6 +143,7 @@ def load_model(loader: Callable[..., Any], artifact: Path, dtype: torch.dtype = 
         )
     except (OSError, ValueError) as error:
         raise Refused(f"{artifact / 'model'} does not load as a model: {error}") from error
+    return model.to(compute.device())
 
 
 def save_model(model: Any, tokenizer_from: Path, model_dir: Path) -> None:

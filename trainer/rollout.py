@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
-from trainer.generation import Sample
+from trainer.drawing import Sample
 from trainer.ragged import Batch
 from trainer.records import Prompt
 from trainer.runtime import Run

@@ -33,11 +33,13 @@ import numpy
 import torch
 from torch import Tensor
 
-from trainer import checkpoint, manifest
+from trainer import checkpoint, compute, manifest
 from trainer.checkpoint import Checkpoint
 from trainer.errors import AlreadyDone, Diverged, Refused, Stopped
 
 BEAT_SECONDS = 1.0
+# What must be the same for a resumed stage to end with the same bytes.
+EXACT = ("python", "torch", "transformers", "cpu", "threads", "precision")
 
 
 def checked(directory: Path, kind: str) -> str:
@@ -63,6 +65,7 @@ def versions() -> dict[str, Any]:
         "transformers": version("transformers"),
         "cpu": f"{_cpu_model()}, {torch.backends.cpu.get_cpu_capability()}",
         "threads": torch.get_num_threads(),
+        "precision": compute.precision(compute.device()),
         "code": _code_digest(),
     }
 
@@ -178,7 +181,7 @@ class Run:
         if point is not None:
             self._earlier_seconds = point.facts["run"]["seconds"]
             before, now = point.facts["run"]["versions"], versions()
-            same = all(before[name] == now[name] for name in ("python", "torch", "transformers", "cpu", "threads"))
+            same = all(before[name] == now[name] for name in EXACT)
             self.exact = bool(point.facts["run"]["exact"]) and same
             self._doing = {**self._doing, "step": point.step}
         return point

@@ -10,8 +10,9 @@ from typing import Any
 import torch
 
 from trainer import manifest, preset, runtime, text
+from trainer.drawing import Drawing, Sample
 from trainer.errors import Refused
-from trainer.generation import Sample, decode, decoders
+from trainer.generation import decode, decoders
 from trainer.nets import PolicyNet, load_policy
 from trainer.prompts import encode_prompts
 from trainer.records import Prompt, read_prompts
@@ -27,10 +28,15 @@ class Config:
     max_prompt: int
     shard_size: int
     batch_tokens: int
+    top_k: int = 0
+    top_p: float = 1.0
+    stop: str = ""
 
     def __post_init__(self) -> None:
         if min(self.temperature, self.max_new, self.shard_size) <= 0:
             raise ValueError("temperature, max_new and shard_size must be above 0")
+        if not 0 < self.top_p <= 1:
+            raise ValueError(f"top_p must be above 0 and at most 1, not {self.top_p}")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -85,6 +91,7 @@ class _Shards:
     def __init__(self, artifact: Path, config: Config, order: dict[str, Any]) -> None:
         self.artifact, self.config, self.order = artifact, config, order
         self.tok = text.load_tokenizer(artifact)
+        self.drawing = Drawing(self.tok, config.max_new, config.temperature, config.top_k, config.top_p, config.stop)
         self.policy: PolicyNet | None = None
 
     def standing(self, place: Path) -> dict[str, Any]:
@@ -115,6 +122,7 @@ class _Shards:
             per_prompt=self.order["config"]["per_prompt"],
             seed=self.order["seed"],
             settings=self.config,
+            drawing=self.drawing,
         )
         samples = [sample for slate in completions for sample in slate]
         facts = {
@@ -136,7 +144,7 @@ class _Shards:
                 row = {
                     "prompt": prompt.id,
                     "index": index,
-                    "text": text.decode(self.tok, sample.tokens),
+                    "text": self.drawing.text(sample),
                     "finished": sample.finished,
                     "tokens": len(sample.tokens),
                     "seed": self.order["seed"],

@@ -65,14 +65,11 @@ def new_reward(policy: Path, seed: int) -> RewardNet:
     return RewardNet(classifier)
 
 
-def load_reward(artifact: Path, device: str = "cpu", dtype: torch.dtype = torch.float32) -> RewardNet:
+def load_reward(artifact: Path) -> RewardNet:
     """Load a reward model artifact, head in fp32, with the offset of its reward.json."""
-    classifier = load_model(
-        transformers.AutoModelForSequenceClassification.from_pretrained, artifact, num_labels=1, dtype=dtype
-    )
-    classifier.score.float()
+    classifier = load_model(transformers.AutoModelForSequenceClassification.from_pretrained, artifact, num_labels=1)
     offset = json.loads((artifact / "reward.json").read_text(encoding="utf-8"))["offset"]
-    return RewardNet(classifier.to(device), float(offset))
+    return RewardNet(classifier, float(offset))
 
 
 def save_reward(net: RewardNet, tokenizer_from: Path, folder: Path) -> None:

@@ -1,11 +1,14 @@
 """The layers of a language model, run over packed tokens; frozen ones that several nets have in common lie once."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
+from trainer import compute
 from trainer.attention import Pattern
 
 
@@ -18,8 +21,9 @@ def run(trunk: nn.Module, states: Tensor, positions: Tensor, pattern: Pattern, l
     """What `layers` make of hidden states [1,N,d] of tokens at `positions` [N]; the same shape, not normed."""
     places = positions.unsqueeze(0)
     rotary = _of(trunk).rotary_emb(states, position_ids=places)
+    call = partial(checkpoint, use_reentrant=False) if compute.recomputes() else _call
     for layer in list(_of(trunk).layers)[layers]:
-        states = layer(states, position_embeddings=rotary, position_ids=places, pattern=pattern)
+        states = call(layer, states, position_embeddings=rotary, position_ids=places, pattern=pattern)
     return states
 
 
@@ -49,6 +53,10 @@ def share(trunks: Sequence[nn.Module], layers: int) -> None:
     for other in others:
         for place in range(layers):
             other.layers[place] = first.layers[place]
+
+
+def _call(layer: Any, *inputs: Any, **options: Any) -> Any:
+    return layer(*inputs, **options)
 
 
 def _equal(one: nn.Module, other: nn.Module) -> bool:

@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 from transformers import AutoTokenizer
 
 from trainer import cli, convert, manifest, text, tiny
+from trainer.drawing import Drawing
 from trainer.errors import Refused
 from trainer.generation import generate
 from trainer.nets import load_policy
@@ -159,15 +160,7 @@ def test_the_packaged_model_knows_the_capital_of_france(tmp_path: Path) -> None:
     assert cli.main(["convert", "--packaged", "smollm2", "--threads", "1", "--out", str(out)]) == 0
     net, tok = load_policy(out), text.load_tokenizer(out)
     question = text.encode_prompt(tok, [Message("user", "What is the capital of France?")], 64)
-    greedy = generate(
-        net.causal,
-        [question],
-        keys=["q"],
-        per_prompt=1,
-        max_new=24,
-        temperature=0.01,
-        seed=1,
-        eos=tok.eos_id,
-    )[0][0]
+    drawing = Drawing(tok, 24, 0.01)
+    greedy = generate(net.causal, [question], keys=["q"], per_prompt=1, seed=1, drawing=drawing)[0][0]
     assert "Paris" in text.decode(tok, greedy.tokens)
     assert greedy.finished

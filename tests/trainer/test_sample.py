@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,12 @@ import torch
 
 from tests.trainer.speaker import prompt_rows, retouched, speaker, stage
 from trainer import manifest
-from trainer.generation import Sample, draw, generate, uniform
+from trainer.drawing import Drawing, Sample, draw, narrowed, uniform
+from trainer.generation import generate
 from trainer.nets import PolicyNet, load_policy, logprobs
 from trainer.ragged import Batch
 from trainer.sample import shard_folder
+from trainer.text import decode, load_tokenizer
 
 PROMPTS = [[2, 70, 71, 4, 3], [2, 80, 4, 3], [2, *range(90, 110), 4, 3]]
 KEYS = ["a", "b", "c"]
@@ -25,9 +28,10 @@ def net() -> PolicyNet:
 
 
 def sampled(net: PolicyNet, places: list[int], per_prompt: int = 8, **options: Any) -> list[list[Sample]]:
-    settings = {"max_new": 40, "temperature": 1.0, "seed": 5, "eos": 4, **options}
+    rules = {name: options.pop(name) for name in ("temperature", "top_k", "top_p", "stop") if name in options}
+    drawing = Drawing(load_tokenizer(speaker()), 40, **{"temperature": 1.0, **rules})
     prompts, keys = [PROMPTS[place] for place in places], [KEYS[place] for place in places]
-    return generate(net.causal, prompts, keys=keys, per_prompt=per_prompt, **settings)
+    return generate(net.causal, prompts, keys=keys, per_prompt=per_prompt, drawing=drawing, **{"seed": 5, **options})
 
 
 def tokens(slate: list[Sample]) -> list[list[int]]:
@@ -91,6 +95,39 @@ def test_a_token_without_probability_is_never_drawn(extreme: float) -> None:
     logits = torch.tensor([[-torch.inf, 1.0, -torch.inf, 2.0, -torch.inf]])
     drawn, _ = draw(logits, torch.tensor([extreme], dtype=torch.float64))
     assert drawn.item() in (1, 3)
+
+
+@pytest.mark.parametrize("slots", [1, 3, 5, 24])
+def test_a_completion_that_takes_an_ended_ones_place_is_what_it_is_alone(net: PolicyNet, slots: int) -> None:
+    together, few = sampled(net, [0, 1, 2]), sampled(net, [0, 1, 2], slots=slots)
+    assert [tokens(slate) for slate in few] == [tokens(slate) for slate in together]
+    for one, other in zip(chain(*few), chain(*together), strict=True):
+        assert one.logprobs == pytest.approx(other.logprobs, abs=1e-4)
+
+
+def test_only_the_likeliest_tokens_are_left_by_top_k_and_top_p() -> None:
+    logits = torch.tensor([[0.5, 0.3, 0.15, 0.05]]).log()[:, [2, 0, 3, 1]]
+    left = {k: narrowed(logits, k, 1.0).isfinite().tolist()[0] for k in (0, 1, 3)}
+    assert left == {0: [True] * 4, 1: [False, True, False, False], 3: [True, True, False, True]}
+    assert narrowed(logits, 0, 0.4).isfinite().tolist()[0] == left[1]
+    assert narrowed(logits, 0, 0.6).isfinite().tolist()[0] == [False, True, False, True]
+    assert narrowed(logits, 0, 0.9).isfinite().tolist()[0] == left[3]
+
+
+def test_with_the_likeliest_token_alone_every_completion_is_the_same_and_certain(net: PolicyNet) -> None:
+    (slate,) = sampled(net, [0], top_k=1)
+    assert len({tuple(each) for each in tokens(slate)}) == 1
+    assert slate[0].logprobs == pytest.approx([0.0] * len(slate[0].tokens), abs=1e-6)
+
+
+def test_a_text_ends_with_the_stop_string_and_people_see_what_stands_before_it(net: PolicyNet) -> None:
+    tok = load_tokenizer(speaker())
+    free, stopped = (sampled(net, [0, 1], **rules) for rules in ({}, {"stop": "a"}))
+    for one, other in zip(chain(*free), chain(*stopped), strict=True):
+        whole = decode(tok, one.tokens)
+        assert Drawing(tok, 40, 1.0, stop="a").text(other) == whole.partition("a")[0]
+        assert other.finished == (one.finished or "a" in whole)
+        assert len(other.tokens) <= len(one.tokens)
 
 
 def test_no_prompts_no_completions(net: PolicyNet) -> None:
@@ -180,7 +217,13 @@ def test_shards_of_another_order_are_refused(
 
 @pytest.mark.parametrize(
     ("override", "reason"),
-    [("temperature=0", "above 0"), ("max_new=0", "above 0"), ("max_prompt=3", "no room"), ("heat=1", "unknown key")],
+    [
+        ("temperature=0", "above 0"),
+        ("max_new=0", "above 0"),
+        ("max_prompt=3", "no room"),
+        ("heat=1", "unknown key"),
+        ("top_p=0", "top_p must be above 0"),
+    ],
 )
 def test_settings_that_make_no_sense_are_refused(
     prompts_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], override: str, reason: str

@@ -10,6 +10,7 @@ from hypothesis import strategies as some
 from transformers import AutoTokenizer
 
 from trainer import cli, gold, manifest, text, tiny
+from trainer.drawing import Drawing
 from trainer.generation import generate
 from trainer.nets import load_policy
 from trainer.records import Message
@@ -68,7 +69,7 @@ def test_after_its_reading_it_ends_its_texts_and_they_differ_in_worth(tmp_path: 
     prompts = gold.prompts(60, seed=1)
     ids = [text.encode_prompt(tok, [Message("user", prompt)], 96) for prompt in prompts]
     torch.set_num_threads(1)
-    drawn = generate(net.causal, ids, keys=prompts, per_prompt=2, max_new=48, temperature=1.0, seed=1, eos=tok.eos_id)
+    drawn = generate(net.causal, ids, keys=prompts, per_prompt=2, seed=1, drawing=Drawing(tok, 48, 1.0))
     worth = [
         gold.score(prompt, text.decode(tok, sample.tokens))
         for prompt, samples in zip(prompts, drawn, strict=True)
