@@ -13,7 +13,7 @@ FLOOR = 0.1
 
 def adamw(parameters: Iterable[nn.Parameter], lr: float, weight_decay: float = 0.0) -> torch.optim.AdamW:
     """AdamW with betas .9, .95 (Ouyang et al. 2022) and eps 1e-5, on which early updates hang (Huang et al. 2024)."""
-    return torch.optim.AdamW(parameters, lr=lr, betas=(0.9, 0.95), eps=1e-5, weight_decay=weight_decay)
+    return torch.optim.AdamW(parameters, lr=lr, betas=(0.9, 0.95), eps=1e-5, weight_decay=weight_decay, fused=True)
 
 
 def warmup_cosine(step: int, steps: int, warmup: float) -> float:
