@@ -88,14 +88,14 @@ class FunctionJudge:
             raise Refused(f"the reward function failed: {_told(error)}") from error
         if len(given) != len(texts):
             raise Refused(f"the reward function returned {len(given)} rewards for {len(texts)} completions")
-        if any(isinstance(each, Sequence) for each in given):
+        if any(isinstance(each, list | tuple) for each in given):
             return self._per_token(given, samples, batch)
         return torch.tensor([_number(each) for each in given])
 
     def _per_token(self, given: Sequence[Any], samples: Sequence[Sample], batch: Batch) -> Tensor:
         for rewards, sample in zip(given, samples, strict=True):
-            if not isinstance(rewards, Sequence) or len(rewards) != len(sample.tokens):
-                found = len(rewards) if isinstance(rewards, Sequence) else "a single number"
+            if not isinstance(rewards, list | tuple) or len(rewards) != len(sample.tokens):
+                found = f"{len(rewards)} rewards" if isinstance(rewards, list | tuple) else "one number"
                 raise Refused(
                     f"the reward function returned {found} for a completion of {len(sample.tokens)} tokens; "
                     "give every completion one number, or every one a number a token (its parameter `tokens` has them)"
