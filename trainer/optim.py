@@ -25,6 +25,15 @@ def warmup_cosine(step: int, steps: int, warmup: float) -> float:
     return FLOOR + (1.0 - FLOOR) * 0.5 * (1.0 + math.cos(math.pi * progress))
 
 
+def warmup_constant(step: int, steps: int, warmup: int, *, falling: bool = False) -> float:
+    """Share of the peak rate for update `step` from 0: from a tenth over `warmup` updates, then constant.
+
+    With `falling` it goes in a straight line to 0 from the start (Huang et al. 2024); without, as Ouyang et al. 2022.
+    """
+    rising = min(1.0, FLOOR + (1.0 - FLOOR) * step / warmup) if warmup else 1.0
+    return rising * (1.0 - step / steps) if falling else rising
+
+
 def update(optimizer: torch.optim.Optimizer, parameters: Sequence[nn.Parameter], lr: float, clip: float) -> float:
     """Clip the global norm of the gradients to `clip`, apply them, clear them; return the norm before clipping.
 

@@ -60,8 +60,13 @@ def refuse_other_tokenizers(*artifacts: Path) -> None:
     """Raise Refused unless all artifacts tokenize alike: they see the same ids, never each other's text."""
     first, *others = artifacts
     for other in others:
-        if _tokenizer(other) != _tokenizer(first):
+        if not same_tokenizer(first, other):
             raise Refused(f"{other} has another tokenizer than {first}")
+
+
+def same_tokenizer(one: Path, other: Path) -> bool:
+    """Whether two artifacts cut text into the same ids and frame turns alike."""
+    return _tokenizer(one) == _tokenizer(other)
 
 
 def _tokenizer(artifact: Path) -> Sequence[str]:

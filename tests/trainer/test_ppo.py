@@ -8,23 +8,21 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 
-from tests.trainer.speaker import altered, judge, prompt_rows, retouched, speaker, stage, words
-from trainer import manifest, optim, ppo
+from tests.trainer.rolled import SHORT, configured, curve, named, order, prompts, reward_net, rolled_out, weights
+from tests.trainer.speaker import altered, prompt_rows, retouched, speaker, stage, words
+from trainer import improve, manifest, ppo, rollout
+from trainer.improve import Learner, Nets, Rollout
 from trainer.losses import masked_mean
 from trainer.nets import load_policy, trained
-from trainer.preset import load_preset
 from trainer.prompts import stretch
 from trainer.ragged import Batch
-from trainer.records import Message, Prompt, read_prompts
-from trainer.rollout import Rollout
+from trainer.records import read_prompts
 from trainer.scoring import all_logprobs, all_scores, all_values
 
-SHORT = ("updates=4", "batch=16", "minibatch=8", "max_new=24", "checkpoint_every=1", "samples_every=2")
 NAMES = {
     *("objective/kl", "objective/scores", "objective/rlhf_reward", "objective/entropy"),
     *("policy/approxkl_avg", "policy/clipfrac_avg", "loss/policy_avg", "loss/value_avg"),
@@ -32,21 +30,8 @@ NAMES = {
 }
 
 
-def configured(*overrides: str) -> ppo.Config:
-    return load_preset(ppo.Config, "ppo", "tiny", overrides)
-
-
-def prompts() -> list[Prompt]:
-    return [Prompt(row["id"], "train", (Message(**row["messages"][0]),)) for row in prompt_rows(8)]
-
-
-def rolled_out(config: ppo.Config) -> tuple[ppo.Nets, Rollout]:
-    nets = ppo.load_nets(speaker(), speaker(), judge(), config)
-    return nets, ppo.collect(nets, stretch(prompts(), 0, config.batch // config.per_prompt, 1), config, seed=1)
-
-
 @pytest.fixture(scope="module")
-def rolled() -> tuple[ppo.Nets, Rollout]:
+def rolled() -> tuple[Nets, Rollout]:
     return rolled_out(configured("batch=16", "minibatch=16"))
 
 
@@ -55,78 +40,61 @@ def dataset(tmp_path: Path, write_dataset: Callable[..., Path]) -> Path:
     return write_dataset(tmp_path / "d", prompts=[*prompt_rows(6), *prompt_rows(2, "eval")])
 
 
-def order(dataset: Path, *, init: Path | None = None, reference: Path | None = None) -> dict[str, Path]:
-    return {
-        "dataset": dataset,
-        "init": init or speaker(),
-        "reference": reference or speaker(),
-        "reward": judge(),
-    }
-
-
-def curve(artifact: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (artifact / "metrics.jsonl").read_text().splitlines()]
-
-
-def weights(artifact: Path) -> bytes:
-    return (artifact / "model" / "model.safetensors").read_bytes()
-
-
 def test_before_the_first_step_the_ratio_is_one_and_the_loss_is_minus_the_mean_advantage(
-    rolled: tuple[ppo.Nets, Rollout],
+    rolled: tuple[Nets, Rollout],
 ) -> None:
-    nets, rollout = rolled
+    nets, sampled = rolled
     rows = torch.arange(5)
-    metrics = ppo.accumulate(nets, rollout, rows, configured())
-    expected = -masked_mean(rollout.advantages[rows], rollout.batch.is_completion[rows])
+    metrics = improve.accumulate(nets, sampled, rows, configured())
+    expected = -masked_mean(sampled.advantages[rows], sampled.batch.is_completion[rows])
     assert metrics["val/ratio"] == pytest.approx(1.0, abs=1e-5)
     assert metrics["policy/approxkl_avg"] == pytest.approx(0.0, abs=1e-9)
     assert metrics["policy/clipfrac_avg"] == 0.0
     assert metrics["loss/policy_avg"] == pytest.approx(float(expected), abs=1e-5)
 
 
-def test_a_policy_that_is_its_own_reference_has_no_divergence(rolled: tuple[ppo.Nets, Rollout]) -> None:
-    _, rollout = rolled
-    assert rollout.kl.abs().max() < 1e-4
-    torch.testing.assert_close(rollout.rewards.sum(dim=1), rollout.scores, atol=1e-3, rtol=0)
+def test_a_policy_that_is_its_own_reference_has_no_divergence(rolled: tuple[Nets, Rollout]) -> None:
+    _, sampled = rolled
+    assert sampled.kl.abs().max() < 1e-4
+    torch.testing.assert_close(sampled.rewards.sum(dim=1), sampled.scores, atol=1e-3, rtol=0)
 
 
 def test_advantages_are_white_over_the_sampled_tokens_and_nothing_elsewhere(
-    rolled: tuple[ppo.Nets, Rollout],
+    rolled: tuple[Nets, Rollout],
 ) -> None:
-    _, rollout = rolled
-    sampled = rollout.advantages[rollout.batch.is_completion]
-    assert float(sampled.mean()) == pytest.approx(0.0, abs=1e-5)
-    assert float(sampled.var()) == pytest.approx(1.0, abs=1e-3)
-    assert not rollout.advantages[~rollout.batch.is_completion].any()
+    _, sampled = rolled
+    valid = sampled.advantages[sampled.batch.is_completion]
+    assert float(valid.mean()) == pytest.approx(0.0, abs=1e-5)
+    assert float(valid.var()) == pytest.approx(1.0, abs=1e-3)
+    assert not sampled.advantages[~sampled.batch.is_completion].any()
 
 
-def test_a_completion_that_was_cut_off_scores_the_penalty(rolled: tuple[ppo.Nets, Rollout]) -> None:
-    _, rollout = rolled
-    cut_off = torch.tensor([not sample.finished for sample in rollout.samples])
+def test_a_completion_that_was_cut_off_scores_the_penalty(rolled: tuple[Nets, Rollout]) -> None:
+    _, sampled = rolled
+    cut_off = torch.tensor([not sample.finished for sample in sampled.samples])
     assert cut_off.any()
-    assert (rollout.scores[cut_off] == -1.0).all()
-    assert (rollout.scores[~cut_off] != -1.0).all()
+    assert (sampled.scores[cut_off] == -1.0).all()
+    assert (sampled.scores[~cut_off] != -1.0).all()
 
 
-def test_the_value_of_a_token_never_looks_at_that_token(rolled: tuple[ppo.Nets, Rollout]) -> None:
-    nets, rollout = rolled
-    ids = rollout.batch.ids.clone()
-    last = rollout.batch.lengths - 1
+def test_the_value_of_a_token_never_looks_at_that_token(rolled: tuple[Nets, Rollout]) -> None:
+    nets, sampled = rolled
+    ids = sampled.batch.ids.clone()
+    last = sampled.batch.lengths - 1
     ids[torch.arange(len(ids)), last] = 99
-    changed = Batch(ids, rollout.batch.is_token, rollout.batch.is_completion)
-    seen = rollout.batch.is_completion
-    torch.testing.assert_close(all_values(nets.value, changed, 10**6)[seen], rollout.values[seen])
+    changed = Batch(ids, sampled.batch.is_token, sampled.batch.is_completion)
+    seen = sampled.batch.is_completion
+    torch.testing.assert_close(all_values(nets.value, changed, 10**6)[seen], sampled.values[seen])
 
 
 @pytest.mark.parametrize("size", [1, 3])
-def test_the_size_of_a_micro_batch_never_changes_the_gradients(rolled: tuple[ppo.Nets, Rollout], size: int) -> None:
-    nets, rollout = rolled
+def test_the_size_of_a_micro_batch_never_changes_the_gradients(rolled: tuple[Nets, Rollout], size: int) -> None:
+    nets, sampled = rolled
 
     def gradients(micro_batch: int) -> tuple[dict[str, float], torch.Tensor]:
         nets.policy.zero_grad()
         nets.value.zero_grad()
-        metrics = ppo.accumulate(nets, rollout, torch.arange(7), configured(f"micro_batch={micro_batch}"))
+        metrics = improve.accumulate(nets, sampled, torch.arange(7), configured(f"micro_batch={micro_batch}"))
         parameters = [*trained(nets.policy), *trained(nets.value)]
         return metrics, torch.cat([p.grad.flatten() for p in parameters if p.grad is not None])
 
@@ -135,11 +103,11 @@ def test_the_size_of_a_micro_batch_never_changes_the_gradients(rolled: tuple[ppo
     torch.testing.assert_close(parts, whole, atol=2e-6, rtol=1e-3)
 
 
-def test_how_rows_are_chunked_never_changes_what_the_nets_say(rolled: tuple[ppo.Nets, Rollout]) -> None:
-    nets, rollout = rolled
-    batch = rollout.batch
+def test_how_rows_are_chunked_never_changes_what_the_nets_say(rolled: tuple[Nets, Rollout]) -> None:
+    nets, sampled = rolled
+    batch, reward = sampled.batch, reward_net(nets)
     for tokens in (1, 200):
-        torch.testing.assert_close(all_scores(nets.reward, batch, tokens), all_scores(nets.reward, batch, 10**6))
+        torch.testing.assert_close(all_scores(reward, batch, tokens), all_scores(reward, batch, 10**6))
         one, other = (all_logprobs(nets.reference, batch, 1.0, budget) for budget in (tokens, 10**6))
         torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-4)
 
@@ -156,13 +124,14 @@ def test_every_prompt_comes_once_before_any_comes_again() -> None:
 
 def test_every_minibatch_takes_one_step_and_every_inner_epoch_sees_every_row() -> None:
     config = configured("batch=16", "minibatch=4", "inner_epochs=3")
-    nets, rollout = rolled_out(config)
-    plan = list(ppo.plan(config, 0, seed=1))
+    nets, sampled = rolled_out(config)
+    plan = list(rollout.plan(config, 0, seed=1))
     assert len(plan) == 12
     assert all(sorted(torch.cat(plan[at : at + 4]).tolist()) == list(range(16)) for at in (0, 4, 8))
-    optimizers = (optim.adamw(trained(nets.policy), 1e-4), optim.adamw(trained(nets.value), 1e-4))
-    ppo.improve(nets, optimizers, rollout, config, 0, seed=1)
-    steps = {int(state["step"]) for optimizer in optimizers for state in optimizer.state.values()}
+    learner = Learner.of(nets, config)
+    improve.improve(learner, sampled, config, 0, seed=1)
+    states = [*learner.policy.state.values(), *learner.value.state.values()]
+    steps = {int(state["step"]) for state in states}
     assert steps == {12}
 
 
@@ -218,31 +187,31 @@ def test_frozen_layers_leave_the_policy_as_they_found_it(dataset: Path, tmp_path
 
 def test_what_frozen_layers_say_is_computed_once_and_changes_nothing() -> None:
     config = configured("batch=8", "minibatch=8", "train_layers=1")
-    nets, rollout = rolled_out(config)
+    nets, sampled = rolled_out(config)
     assert nets.shared == 1
     assert nets.value.trunk.layers[0] is nets.policy.trunk.layers[0]
-    plain = Batch(rollout.batch.ids, rollout.batch.is_token, rollout.batch.is_completion)
-    without = dataclasses.replace(rollout, batch=plain)
+    plain = Batch(sampled.batch.ids, sampled.batch.is_token, sampled.batch.is_completion)
+    without = dataclasses.replace(sampled, batch=plain)
 
     def learned(each: Rollout) -> tuple[dict[str, float], torch.Tensor]:
         nets.policy.zero_grad()
         nets.value.zero_grad()
-        metrics = ppo.accumulate(nets, each, torch.arange(5), config)
+        metrics = improve.accumulate(nets, each, torch.arange(5), config)
         parameters = [*trained(nets.policy), *trained(nets.value)]
         return metrics, torch.cat([p.grad.flatten() for p in parameters if p.grad is not None])
 
-    (metrics, kept), (expected, whole) = learned(rollout), learned(without)
+    (metrics, kept), (expected, whole) = learned(sampled), learned(without)
     assert metrics == pytest.approx(expected, abs=1e-5)
     torch.testing.assert_close(kept, whole, atol=2e-6, rtol=1e-3)
-    one, other = (all_scores(nets.reward, each.batch, 10**6) for each in (rollout, without))
+    one, other = (all_scores(reward_net(nets), each.batch, 10**6) for each in (sampled, without))
     torch.testing.assert_close(one, other)
 
 
 def test_layers_that_differ_or_are_trained_are_not_shared(tmp_path: Path) -> None:
     frozen, free = configured("train_layers=1"), configured("train_layers=0")
-    assert ppo.load_nets(speaker(), speaker(), judge(), free).shared == 0
+    assert ppo.load_nets(named(), free).shared == 0
     other = retouched(tmp_path / "other", 0.1, layer=0)
-    assert ppo.load_nets(other, speaker(), judge(), frozen).shared == 0
+    assert ppo.load_nets(named(init=other), frozen).shared == 0
 
 
 def test_too_far_from_the_reference_training_ends_early_and_keeps_the_policy(dataset: Path, tmp_path: Path) -> None:
