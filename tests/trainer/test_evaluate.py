@@ -10,8 +10,8 @@ import torch
 
 from tests.trainer.speaker import judge, prompt_rows, retouched, speaker, stage
 from trainer import manifest
+from trainer.drawing import Sample
 from trainer.evaluate import Judged, holds_special, mean_and_error, repetition, win_rate
-from trainer.generation import Sample
 from trainer.ragged import Batch
 
 LINE = {"reward_mean", "reward_se", "tokens_mean", "finished_share", "repetition", "empty_share", "special_share"}
