@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from trainer import optim, preset, rl
+from trainer.bounds import refuse_beyond_context
 from trainer.checkpoint import pack, unpack
 from trainer.generation import complete
 from trainer.losses import ppo_policy_loss, ppo_value_loss
@@ -100,6 +101,7 @@ def main(arguments: argparse.Namespace) -> None:
         "reward": checked(arguments.reward, "reward_model"),
     }
     refuse_other_tokenizers(arguments.init, arguments.reference, arguments.reward)
+    refuse_beyond_context(arguments.init, max_prompt=config.max_prompt, max_new=config.max_new)
     with Run.open(stage="ppo", kind="policy", out=arguments.out, inputs=inputs, config=config, seed=seed) as run:
         # 2. Nets, optimizers, and the resume point if there is one.
         nets = load_nets(arguments.init, arguments.reference, arguments.reward, config)
