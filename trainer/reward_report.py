@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trainer.agreement import ENOUGH_SLATES, agreement, bootstrap, credit
+from trainer.agreement import ENOUGH_SLATES, agreement, credit, interval, resamples
 from trainer.likelihoods import plackett_luce, rao_kupper
 from trainer.losses import Likelihood, bradley_terry, margins, untied_pairs
 from trainer.records import Ranking
@@ -52,14 +52,15 @@ def describe(
     """
     found = agreement([each.prompt for each in slates], scores, [each.tiers for each in slates], generator)
     pairs = pairs_of(slates, scores)
+    drawn = resamples(len({each.prompt for each in slates}) or 1, generator)
     some = len(pairs.difference) > 0
     return {
         "accuracy": dataclasses.asdict(found),
         "enough": found.enough,
-        "by_margin": by_margin(pairs, generator) if some else [],
-        "by_gap": [{"gap": gap, **row} for gap, row in grouped(pairs, pairs.gap, generator)],
-        "by_labeler": by_labeler(pairs, slates, weights, generator),
-        "by_policies": [{"policies": list(two), **row} for two, row in grouped(pairs, pairs.policies, generator)],
+        "by_margin": by_margin(pairs, drawn) if some else [],
+        "by_gap": [{"gap": gap, **row} for gap, row in grouped(pairs, pairs.gap, drawn)],
+        "by_labeler": by_labeler(pairs, slates, weights, drawn),
+        "by_policies": [{"policies": list(two), **row} for two, row in grouped(pairs, pairs.policies, drawn)],
         "calibration": calibration(pairs) if some else None,
         "log_loss": log_losses(slates, scores, tie) if some else None,
         "spread": spread(slates, heads, pairs) if some and heads[0].shape[1] > 1 else None,
@@ -105,27 +106,25 @@ def pairs_of(slates: Sequence[Slate], scores: Sequence[Tensor]) -> Pairs:
     )
 
 
-def grouped(pairs: Pairs, keys: Sequence[Any], generator: torch.Generator) -> list[tuple[Any, Row]]:
-    """Accuracy, 95 % interval and number of the pairs of each key [N], by key; the bootstrap draws prompts."""
+def grouped(pairs: Pairs, keys: Sequence[Any], drawn: Tensor) -> list[tuple[Any, Row]]:
+    """Accuracy, 95 % interval and number of the pairs of each key [N], by key; `drawn` are draws of prompts."""
     places = defaultdict(list)
     for place, key in enumerate(keys):
         places[key].append(place)
-    return [(key, _accuracy(pairs, torch.tensor(places[key]), generator)) for key in sorted(places)]
+    return [(key, _accuracy(pairs, torch.tensor(places[key]), drawn)) for key in sorted(places)]
 
 
-def by_margin(pairs: Pairs, generator: torch.Generator) -> list[Row]:
+def by_margin(pairs: Pairs, drawn: Tensor) -> list[Row]:
     """Accuracy by how far the scores of a pair lie apart, in quarters of the pairs."""
     apart = pairs.difference.abs()
     edges = torch.quantile(apart, torch.linspace(0.0, 1.0, MARGIN_BINS + 1))
     bins = torch.bucketize(apart, edges[1:-1]).tolist()
-    found = grouped(pairs, bins, generator)
+    found = grouped(pairs, bins, drawn)
     return [{"from": float(edges[place]), "to": float(edges[place + 1]), **row} for place, row in found]
 
 
-def by_labeler(
-    pairs: Pairs, slates: Sequence[Slate], weights: Mapping[str, float], generator: torch.Generator
-) -> list[Row]:
-    found = grouped(pairs, [slates[number].labeler for number in pairs.slate], generator)
+def by_labeler(pairs: Pairs, slates: Sequence[Slate], weights: Mapping[str, float], drawn: Tensor) -> list[Row]:
+    found = grouped(pairs, [slates[number].labeler for number in pairs.slate], drawn)
     return [{"labeler": labeler, "weight": weights.get(labeler, 1.0), **row} for labeler, row in found]
 
 
@@ -191,22 +190,27 @@ def lengths(slates: Sequence[Slate], scores: Sequence[Tensor]) -> Row:
     }
 
 
-def _accuracy(pairs: Pairs, chosen: Tensor, generator: torch.Generator) -> Row:
+def _accuracy(pairs: Pairs, chosen: Tensor, drawn: Tensor) -> Row:
     right = credit(pairs.difference[chosen]).double()
     weighed = torch.stack([right * pairs.weight[chosen], pairs.weight[chosen]], dim=1)
-    totals = torch.zeros(int(pairs.prompt.max()) + 1, 2, dtype=torch.float64)
+    totals = torch.zeros(drawn.shape[1], 2, dtype=torch.float64)
     totals.index_add_(0, pairs.prompt[chosen], weighed)
-    low, high = bootstrap(totals[totals[:, 1] > 0], generator)
+    low, high = interval(drawn, totals)
     value = totals[:, 0].sum() / totals[:, 1].sum()
     return {"value": float(value), "low": low, "high": high, "n_pairs": len(chosen)}
 
 
 def _log_loss(model: Likelihood, slates: Sequence[Slate], scores: Sequence[Tensor]) -> Row:
-    def mean(values: Sequence[Tensor]) -> float:
-        costs = [model(each, slate.tiers) for each, slate in zip(values, slates, strict=True)]
-        return float(torch.stack([cost for cost in costs if cost is not None]).mean())
-
-    return {"value": mean(scores), "chance": mean([torch.zeros_like(each) for each in scores])}
+    alike: dict[tuple[int | None, ...], Tensor | None] = {}
+    for slate, each in zip(slates, scores, strict=True):
+        if tuple(slate.tiers) not in alike:
+            alike[tuple(slate.tiers)] = model(torch.zeros_like(each), slate.tiers)
+    costs = [model(each, slate.tiers) for each, slate in zip(scores, slates, strict=True)]
+    chances = [alike[tuple(slate.tiers)] for slate in slates]
+    value, chance = (
+        float(torch.stack([each for each in some if each is not None]).mean()) for some in (costs, chances)
+    )
+    return {"value": value, "chance": chance}
 
 
 def _authors(slate: Slate, one: int, other: int) -> tuple[str, str]:

@@ -115,7 +115,7 @@ def save_reward(net: RewardNet, tokenizer_from: Path, folder: Path) -> None:
     # transformers scores the last token that is not padding, so padding must differ from what ends a text.
     cast(Any, net.classifier).config.pad_token_id = text.load_tokenizer(tokenizer_from).pad_id
     save_model(net.classifier, tokenizer_from, folder / "model")
-    tie = None if net.tie is None else float(net.tie)
+    tie = None if net.tie is None else net.tie.item()
     facts = {"offset": net.offset, "centres": net.centres, "spread_penalty": net.spread_penalty, "tie": tie}
     (folder / "reward.json").write_text(json.dumps(facts) + "\n", encoding="utf-8")
 
