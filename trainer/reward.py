@@ -30,7 +30,6 @@ from trainer.text import load_tokenizer
 
 LOSSES = ("bradley_terry", "plackett_luce", "rao_kupper")
 LABELERS = ("equal", "agreement")
-ROWS_AT_ONCE = 8
 CENTRED_AT_ONCE = 64
 # Adam moves a parameter by about its learning rate, and a threshold has further to go than a weight.
 TIE_LR = 0.01
@@ -178,12 +177,12 @@ def batch_loss(
     with Bradley-Terry this is -log sigmoid(difference - margin) (Touvron et al. 2023, eq. 2).
     """
     led = [
-        head + config.margin * head.new_tensor(slate.steps)[:, None] if config.margin else head
+        head + config.margin * torch.tensor(slate.steps)[:, None] if config.margin else head
         for head, slate in zip(heads, slates, strict=True)
     ]
     weights = torch.stack([slate.weight * (torch.ones(1) if slate.draws is None else slate.draws) for slate in slates])
     tiers = [slate.tiers for slate in slates]
-    return ranking_loss(led, tiers, weights.to(led[0].device), weight, likelihood(net, config.loss))
+    return ranking_loss(led, tiers, weights, weight, likelihood(net, config.loss))
 
 
 def likelihood(net: RewardNet, loss: str) -> Likelihood:
@@ -194,17 +193,9 @@ def likelihood(net: RewardNet, loss: str) -> Likelihood:
 
 
 def score_slates(net: RewardNet, slates: Sequence[Slate]) -> list[Tensor]:
-    """One tensor [K,heads] a slate, from one forward pass of every completion."""
-    scores = score_rows(net, [row for slate in slates for row in slate.rows])
-    return list(torch.split(scores, [len(slate.rows) for slate in slates]))
-
-
-def score_rows(net: RewardNet, rows: Sequence[Row]) -> Tensor:
-    """What the heads say [N,heads] of `rows`, passed on a few at a time with others of about their length."""
-    order = sorted(range(len(rows)), key=lambda index: len(rows[index][0]) + len(rows[index][1]))
-    groups = [order[start : start + ROWS_AT_ONCE] for start in range(0, len(order), ROWS_AT_ONCE)]
-    scores = torch.cat([net.heads(Batch.of([rows[index] for index in group])) for group in groups])
-    return scores[torch.tensor(order).argsort()]
+    """One tensor [K,heads] a slate, from one forward pass of every completion behind a prompt that it shares."""
+    heads = net.heads(Batch.of([row for slate in slates for row in slate.rows]))
+    return list(torch.split(heads, [len(slate.rows) for slate in slates]))
 
 
 @torch.no_grad()
@@ -213,7 +204,7 @@ def centre(net: RewardNet, run: Run, rows: Sequence[Row]) -> None:
     parts: list[Tensor] = []
     for start in range(0, len(rows), CENTRED_AT_ONCE):
         run.heed_stop()
-        parts.append(score_rows(net, rows[start : start + CENTRED_AT_ONCE]))
+        parts.append(net.heads(Batch.of(rows[start : start + CENTRED_AT_ONCE])))
     heads = torch.cat(parts)
     if heads.shape[1] > 1:
         net.centres = heads.mean(dim=0).tolist()
