@@ -176,6 +176,7 @@ def ranking_record(ranking: Ranked) -> Record:
         "prompt": {"id": ranking.prompt, "messages": ranking.messages},
         "completions": [_placed(placed) for placed in ranking.placements],
         "cut": ranking.cut,
+        "strength": ranking.strength,
     }
 
 
@@ -218,4 +219,5 @@ def _placed(placed: Placed) -> Record:
         "policy": placed.policy.id,
         "finished": placed.finished,
         "tier": placed.tier,
+        "rating": placed.rating,
     }

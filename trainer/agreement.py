@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from trainer.losses import margins
+from trainer.losses import Tiers, margins
 
 ENOUGH_SLATES = 50
 RESAMPLES = 2000
@@ -30,13 +30,18 @@ class Agreement:
 
 def accuracy(margin: Tensor) -> float:
     """Share of margins [pairs] above 0; a margin of exactly 0 counts half."""
-    return float((margin > 0).float().mean() + 0.5 * (margin == 0).float().mean())
+    return float(credit(margin).mean())
+
+
+def credit(margin: Tensor) -> Tensor:
+    """1 where a margin [pairs] is above 0, a half where it is exactly 0."""
+    return (margin > 0).float() + 0.5 * (margin == 0).float()
 
 
 def agreement(
     prompts: Sequence[str],
     scores: Sequence[Tensor],
-    tiers: Sequence[Sequence[int | None]],
+    tiers: Sequence[Tiers],
     generator: torch.Generator,
 ) -> Agreement:
     """Compare the scores [K] of held-out slates with their tiers; slates without an untied pair do not count.
@@ -52,14 +57,22 @@ def agreement(
     if not clusters:
         return Agreement(None, None, None, 0, 0)
     totals = torch.tensor([(sum(each), len(each)) for each in clusters.values()], dtype=torch.float64)
-    low, high = _bootstrap(totals, generator)
+    low, high = interval(resamples(len(totals), generator), totals)
     correct, slates = totals.sum(dim=0).tolist()
     return Agreement(correct / slates, low, high, int(slates), pairs)
 
 
-def _bootstrap(totals: Tensor, generator: torch.Generator) -> tuple[float, float]:
-    """The 2.5 % and 97.5 % quantiles of sum/count over resampled rows of `totals` [prompts, (sum, count)]."""
-    draws = torch.randint(len(totals), (RESAMPLES, len(totals)), generator=generator)
-    sums = totals[draws].sum(dim=1)
-    low, high = torch.quantile(sums[:, 0] / sums[:, 1], torch.tensor([0.025, 0.975], dtype=torch.float64))
+def resamples(count: int, generator: torch.Generator) -> Tensor:
+    """How often each of `count` prompts is drawn in each of RESAMPLES draws with replacement: [RESAMPLES,count]."""
+    draws = torch.randint(count, (RESAMPLES, count), generator=generator)
+    return torch.zeros(RESAMPLES, count).scatter_add_(1, draws, torch.ones(()).expand_as(draws))
+
+
+def interval(drawn: Tensor, totals: Tensor) -> tuple[float, float]:
+    """The 2.5 % and 97.5 % quantiles of sum/count over resamples of `totals` [prompts, (sum, count)].
+
+    Resamples without any count are left out.
+    """
+    sums = (drawn @ totals.float()).double()
+    low, high = torch.nanquantile(sums[:, 0] / sums[:, 1], torch.tensor([0.025, 0.975], dtype=torch.float64))
     return float(low), float(high)

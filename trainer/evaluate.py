@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from trainer import preset, rl
+from trainer.bounds import refuse_beyond_context
 from trainer.drawing import Sample
 from trainer.generation import complete
 from trainer.nets import load_policy
@@ -75,6 +76,7 @@ def main(arguments: argparse.Namespace) -> None:
     inputs["reference"] = checked(arguments.reference, "policy")
     inputs["reward"] = checked(arguments.reward, "reward_model")
     refuse_other_tokenizers(arguments.reward, arguments.reference, *artifacts.values())
+    refuse_beyond_context(arguments.after, max_prompt=config.max_prompt, max_new=config.max_new)
     with Run.open(
         stage="evaluate",
         kind="evaluation",

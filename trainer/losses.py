@@ -3,7 +3,7 @@
 A denominator may be given, so that micro-batches add up to the loss of the whole optimizer batch.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -11,6 +11,10 @@ from torch.nn.functional import logsigmoid
 
 # exp of a larger log-ratio overflows on answers of one or two tokens (huggingface/trl#203).
 LOG_RATIO_BOUND = 20.0
+
+Tiers = Sequence[int | None]
+# What a slate's tiers cost at scores [K] or [K, heads]: a mean [] or [heads], or None where the tiers say nothing.
+Likelihood = Callable[[Tensor, Tiers], Tensor | None]
 
 
 def masked_mean(values: Tensor, mask: Tensor, denominator: Tensor | float | None = None) -> Tensor:
@@ -29,39 +33,47 @@ def sft_loss(logprobs: Tensor, is_completion: Tensor, denominator: Tensor | floa
     return -masked_mean(logprobs, is_completion, denominator)
 
 
-def untied_pairs(tiers: Sequence[int | None]) -> list[tuple[int, int]]:
+def untied_pairs(tiers: Tiers) -> list[tuple[int, int]]:
     """Index pairs (better, worse) of one slate. Ties and unplaced completions give no pair."""
     placed = [(index, tier) for index, tier in enumerate(tiers) if tier is not None]
     return [(i, j) for i, above in placed for j, below in placed if above < below]
 
 
-def margins(scores: Tensor, tiers: Sequence[int | None]) -> Tensor:
-    """Score differences [pairs] of the untied pairs of one slate, better minus worse; scores are [K]."""
+def margins(scores: Tensor, tiers: Tiers) -> Tensor:
+    """Score differences of the untied pairs of one slate, better minus worse: [K, ...] to [pairs, ...], fp32."""
     pairs = torch.tensor(untied_pairs(tiers), dtype=torch.long, device=scores.device).reshape(-1, 2)
     return scores[pairs[:, 0]].float() - scores[pairs[:, 1]].float()
 
 
+def bradley_terry(scores: Tensor, tiers: Tiers) -> Tensor | None:
+    """Mean of -log sigmoid(better - worse) over the untied pairs of one slate, in nats (Bradley and Terry 1952)."""
+    margin = margins(scores, tiers)
+    return -logsigmoid(margin).mean(dim=0) if len(margin) else None
+
+
 def ranking_loss(
     scores: Sequence[Tensor],
-    tiers: Sequence[Sequence[int | None]],
-    weights: Sequence[float],
+    tiers: Sequence[Tiers],
+    weights: Sequence[float] | Tensor,
     denominator: float | None = None,
+    likelihood: Likelihood = bradley_terry,
 ) -> Tensor:
-    """Bradley-Terry over whole rankings: a weighted mean over slates of the mean over each slate's pairs.
+    """A weighted mean over slates of what each whole ranking costs, whatever its K, in nats.
 
-    `scores` holds a [K] tensor a slate. All pairs of a slate make one batch element, so that each completion
-    counts once (Ouyang et al. 2022, eq. 1). Slates without an untied pair add nothing; `denominator` is by
-    default the weight of the others. Raises ValueError if there are none.
+    `scores` holds a tensor [K] or [K, heads] a slate, `weights` a number or a row [heads] a slate; the loss is
+    the mean over heads. All pairs of a slate make one batch element, so that each completion counts once
+    (Ouyang et al. 2022, eq. 1). Slates that say nothing add nothing; `denominator` is by default the weight of
+    the others. Raises ValueError if there are none.
     """
-    kept = [
-        (weight, -logsigmoid(margin).mean())
-        for weight, margin in zip(weights, map(margins, scores, tiers), strict=True)
-        if len(margin)
+    said = [
+        (torch.as_tensor(weight), cost)
+        for weight, cost in zip(weights, map(likelihood, scores, tiers), strict=True)
+        if cost is not None
     ]
-    if not kept:
+    if not said:
         raise ValueError("no slate of the batch has an untied pair")
-    total = sum(weight for weight, _ in kept) if denominator is None else denominator
-    return torch.stack([weight * loss for weight, loss in kept]).sum() / total
+    total = sum(float(weight.mean()) for weight, _ in said) if denominator is None else denominator
+    return torch.stack([weight * cost for weight, cost in said]).sum(dim=0).mean() / total
 
 
 def ppo_policy_loss(

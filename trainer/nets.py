@@ -12,6 +12,7 @@ from torch.utils.checkpoint import checkpoint as recompute
 
 from trainer import compute
 from trainer.attention import NAME, Segments
+from trainer.bounds import refuse_other_ids
 from trainer.errors import Refused
 from trainer.ragged import Batch, pack
 from trainer.trunk import embed, normed, run
@@ -143,6 +144,7 @@ def load_model(loader: Callable[..., Any], artifact: Path, **options: Any) -> An
         )
     except (OSError, ValueError) as error:
         raise Refused(f"{artifact / 'model'} does not load as a model: {error}") from error
+    refuse_other_ids(model, artifact)
     return model.to(compute.device())
 
 

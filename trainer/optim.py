@@ -37,12 +37,13 @@ def warmup_constant(step: int, steps: int, warmup: int, *, falling: bool = False
 def update(optimizer: torch.optim.Optimizer, parameters: Sequence[nn.Parameter], lr: float, clip: float) -> float:
     """Clip the global norm of the gradients to `clip`, apply them, clear them; return the norm before clipping.
 
-    With a norm that is NaN or infinite nothing is applied, so that the weights stay usable.
+    With a norm that is NaN or infinite nothing is applied, so that the weights stay usable. A parameter group
+    with a `scale` learns at that many times `lr`.
     """
     norm = float(nn.utils.clip_grad_norm_(parameters, clip))
     if math.isfinite(norm):
         for group in optimizer.param_groups:
-            group["lr"] = lr
+            group["lr"] = lr * group.get("scale", 1.0)
         optimizer.step()
     optimizer.zero_grad(set_to_none=True)
     return norm

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from trainer import ema, judging, memory, preset, ptx, rl, rollout
+from trainer.bounds import refuse_beyond_context
 from trainer.errors import Refused
 from trainer.improve import Config, Learner, Nets, Rollout, improve
 from trainer.judging import NetJudge
@@ -33,6 +34,7 @@ def main(arguments: argparse.Namespace) -> None:
     inputs = {**rollout.inputs(arguments), **ptx.inputs(arguments.text)}
     if arguments.text and not config.mixes:
         raise Refused("--text is given, but neither ptx nor ptx_ratio is set: say how much the text shall weigh")
+    refuse_beyond_context(arguments.init, max_prompt=config.max_prompt, max_new=config.max_new)
     with Run.open(stage="ppo", kind="policy", out=arguments.out, inputs=inputs, config=config, seed=seed) as run:
         # 2. Nets, optimizers, and the resume point if there is one.
         extra = bool(config.ema) + config.mixes

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeGuard, TypeVar
 
 ROLES = ("system", "user", "assistant")
 SPLITS = ("train", "eval")
@@ -32,17 +32,23 @@ class Prompt:
 
 @dataclass(frozen=True)
 class Completion:
-    """`tier` 1 is best, equal tiers tie, None was left unplaced; `finished`: the policy itself ended the text."""
+    """`tier` 1 is best, equal tiers tie, None was left unplaced; `finished`: the policy itself ended the text.
+
+    `rating` is what a person gave it by itself, more is better; None where nobody asked.
+    """
 
     id: str
     text: str
     policy: str
     finished: bool
     tier: int | None
+    rating: float | None = None
 
 
 @dataclass(frozen=True)
 class Ranking:
+    """`strength` says by its size how much better the better of two completions is; None where nobody asked."""
+
     id: str
     split: str
     labeler: str
@@ -51,6 +57,7 @@ class Ranking:
     prompt: Prompt
     completions: tuple[Completion, ...]
     cut: int | None
+    strength: float | None = None
 
 
 @dataclass(frozen=True)
@@ -106,11 +113,9 @@ def _prompt(row: Mapping[str, Any]) -> Prompt:
 
 
 def _ranking(row: Mapping[str, Any]) -> Ranking:
-    completions = tuple(_completion(_object(each)) for each in _list(row, "completions"))
-    if len(completions) < 2:
-        raise ValueError("a ranking needs at least 2 completions")
+    completions = _completions(row)
     weight = row.get("weight")
-    if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 < weight < float("inf"):
+    if not _is_number(weight) or not weight > 0:
         raise ValueError(f"weight must be a number above 0, not {weight!r}")
     return Ranking(
         id=_text(row, "id"),
@@ -121,7 +126,18 @@ def _ranking(row: Mapping[str, Any]) -> Ranking:
         prompt=_inner_prompt(row),
         completions=completions,
         cut=_cut(row),
+        strength=_number(row, "strength"),
     )
+
+
+def _completions(row: Mapping[str, Any]) -> tuple[Completion, ...]:
+    completions = tuple(_completion(_object(each)) for each in _list(row, "completions"))
+    if len(completions) < 2:
+        raise ValueError("a ranking needs at least 2 completions: take this line out")
+    ids = [each.id for each in completions]
+    if twice := next((each for each in ids if ids.count(each) > 1), None):
+        raise ValueError(f"completion {twice!r} is in the ranking twice: name every completion once")
+    return completions
 
 
 def _completion(row: Mapping[str, Any]) -> Completion:
@@ -130,7 +146,8 @@ def _completion(row: Mapping[str, Any]) -> Completion:
     if not isinstance(row.get("finished"), bool):
         raise ValueError(f"finished must be true or false, not {row.get('finished')!r}")
     tier = None if _required(row, "tier") is None else _positive(row, "tier")
-    return Completion(_text(row, "id"), row["text"], _text(row, "policy"), row["finished"], tier)
+    rating = _number(row, "rating")
+    return Completion(_text(row, "id"), row["text"], _text(row, "policy"), row["finished"], tier, rating)
 
 
 def _demonstration(row: Mapping[str, Any]) -> Demonstration:
@@ -198,6 +215,17 @@ def _positive(row: Mapping[str, Any], name: str) -> int:
     if type(value) is not int or value < 1:
         raise ValueError(f"{name} must be a whole number of at least 1, not {value!r}")
     return value
+
+
+def _number(row: Mapping[str, Any], name: str) -> float | None:
+    value = row.get(name)
+    if value is not None and not _is_number(value):
+        raise ValueError(f"{name} must be a number or null, not {value!r}")
+    return value
+
+
+def _is_number(value: Any) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < float("inf")
 
 
 def _list(row: Mapping[str, Any], name: str) -> list[Any]:

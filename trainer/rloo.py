@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from trainer import judging, memory, optim, preset, rl, rollout
+from trainer.bounds import refuse_beyond_context
 from trainer.checkpoint import pack, unpack
 from trainer.judging import NetJudge
 from trainer.losses import ppo_policy_loss
@@ -48,6 +49,7 @@ def main(arguments: argparse.Namespace) -> None:
     seed: int = arguments.seed
     # 1. Inputs, by digest.
     inputs = rollout.inputs(arguments)
+    refuse_beyond_context(arguments.init, max_prompt=config.max_prompt, max_new=config.max_new)
     with Run.open(stage="rloo", kind="policy", out=arguments.out, inputs=inputs, config=config, seed=seed) as run:
         # 2. Nets, optimizer, and the resume point if there is one.
         needed = rollout.needed(arguments, config, critic=False)

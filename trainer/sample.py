@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from trainer import manifest, preset, runtime, text
+from trainer.bounds import refuse_beyond_context
 from trainer.drawing import Drawing, Sample
 from trainer.errors import Refused
 from trainer.generation import decode, decoders
@@ -51,6 +52,7 @@ def main(arguments: argparse.Namespace) -> None:
     config = preset.load_preset(Config, "sample", arguments.preset, arguments.overrides)
     if arguments.per_prompt < 1:
         raise Refused(f"--per-prompt must be at least 1, not {arguments.per_prompt}")
+    refuse_beyond_context(arguments.policy, max_prompt=config.max_prompt, max_new=config.max_new)
     prompts = read_prompts(arguments.prompts)
     order: dict[str, Any] = {
         "stage": "sample",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainer import optim, preset
+from trainer.bounds import refuse_beyond_context
 from trainer.checkpoint import pack, unpack
 from trainer.errors import Refused
 from trainer.losses import sft_loss
@@ -51,6 +52,7 @@ def main(arguments: argparse.Namespace) -> None:
     seed: int = arguments.seed
     # 1. Inputs, by digest.
     inputs = {"dataset": checked(arguments.dataset, "dataset"), "init": checked(arguments.init, "policy")}
+    refuse_beyond_context(arguments.init, max_prompt=config.max_prompt, max_completion=config.max_completion)
     with Run.open(stage="sft", kind="policy", out=arguments.out, inputs=inputs, config=config, seed=seed) as run:
         # 2. Rows, model, optimizer, and the resume point if there is one.
         rows = training_rows(arguments.dataset, load_tokenizer(arguments.init), config)

@@ -31,11 +31,11 @@ FEATURES: dict[str, dict[str, Any]] = {
                 "policy": _TEXT,
                 "finished": _TRUTH,
                 "tier": _WHOLE,
+                "rating": _WHOLE,
                 "policy_name": _TEXT,
                 "index": _WHOLE,
                 "tokens": _WHOLE,
                 "shown": _WHOLE,
-                "rating": _WHOLE,
                 "flags": _WORDS,
             },
             "_type": "List",
@@ -70,7 +70,6 @@ def whole_ranking(ranking: Ranked) -> Iterator[Record]:
     for placed, completion in zip(ranking.placements, row["completions"], strict=True):
         completion |= _details(placed, ranking.shown)
     row |= {
-        "strength": ranking.strength,
         "note": ranking.note,
         "surplus": ranking.surplus,
         "slate": {"id": ranking.slate, "linked_to": ranking.linked_to, "repeat_of": ranking.repeat_of},
@@ -123,7 +122,6 @@ def _details(placed: Placed, shown: list[int]) -> Record:
         "index": placed.number,
         "tokens": placed.tokens,
         "shown": shown.index(placed.position) if placed.position in shown else None,
-        "rating": placed.rating,
         "flags": placed.flags,
     }
 

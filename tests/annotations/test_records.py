@@ -65,6 +65,23 @@ def test_a_ranking_crosses_whole_with_ties_and_a_pseudonym(project: Project, ali
     assert "alice" not in json.dumps(row)
 
 
+def test_how_much_better_and_how_good_cross_the_seam(project: Project, alice: User) -> None:
+    slate = make.make_slate(project, ["turtle", "tortoise"])
+    lent = make.lent(alice, project)
+    turtle, tortoise = slate.completions.order_by("pk").values_list("public_id", flat=True)
+    submit_ranking(
+        by=alice,
+        assignment_id=lent.public_id,
+        tiers=[[tortoise], [turtle]],
+        strength=3,
+        ratings={tortoise: 6},
+        key=uuid4(),
+    )
+    row = ranking_record(next(rankings_of(project)))
+    assert row["strength"] == 3
+    assert {one["text"]: one["rating"] for one in row["completions"]} == {"turtle": None, "tortoise": 6}
+
+
 def test_a_demonstration_has_the_shape_of_the_example(project: Project, alice: User) -> None:
     prompt = make.make_prompt(project, demonstrations=1)
     said = [{"role": "assistant", "content": "On the beach."}]

@@ -158,7 +158,7 @@ def test_a_stage_that_is_killed_and_stopped_goes_on_to_the_same_bytes(
     order: Callable[..., list[str]], tmp_path: Path, stage: str
 ) -> None:
     more = ["--threads", "1"]
-    for override in ("epochs=25", "batch=5", "micro_batch=2", "checkpoint_every=3"):
+    for override in ("epochs=25", "batch=5", "micro_batch=2", "checkpoint_every=3", *MORE_STATE[stage]):
         more += ["--set", override]
     assert cli.main(order(stage, *more, out="whole")) == 0
     broken = order(stage, *more, out="broken")
@@ -169,9 +169,12 @@ def test_a_stage_that_is_killed_and_stopped_goes_on_to_the_same_bytes(
     assert cli.main(broken) == 0
     whole, resumed = (manifest.read(tmp_path / name, kind=KINDS[stage]) for name in ("whole", "broken"))
     assert resumed["exact"] is True
-    assert resumed["files"]["model/model.safetensors"] == whole["files"]["model/model.safetensors"]
+    for name in whole["files"].keys() - {"metrics.jsonl"}:
+        assert resumed["files"][name] == whole["files"][name], name
     steps = [json.loads(line)["step"] for line in (tmp_path / "broken" / "metrics.jsonl").open()]
     assert steps == list(range(1, 101))
 
 
 KINDS = {"sft": "policy", "reward": "reward_model"}
+# What makes a stage keep more than its simplest form does.
+MORE_STATE = {"sft": [], "reward": ["loss=rao_kupper", "heads=2"]}

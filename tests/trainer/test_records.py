@@ -10,6 +10,7 @@ import pytest
 from trainer.records import RecordError, read_demonstrations, read_prompts, read_rankings
 
 Row = dict[str, Any]
+COMPLETION = {"id": "c", "text": "x", "policy": "p", "finished": True, "tier": 1}
 PROMPT = {"id": "q-1", "split": "train", "messages": [{"role": "user", "content": "Why?"}]}
 
 
@@ -26,6 +27,11 @@ def write(path: Path, *rows: Any) -> None:
         ({"revision": 0}, "revision must be a whole number of at least 1"),
         ({"completions": []}, "at least 2 completions"),
         ({"completions": [3, 4]}, "expected an object, not 3"),
+        ({"strength": "much"}, "strength must be a number or null"),
+        (
+            {"completions": [{"id": "c", "text": "x", "policy": "p", "finished": True, "tier": 1}] * 2},
+            "'c' is in the r",
+        ),
         ({"cut": "2"}, "cut must be null or a whole number"),
         ({"prompt": {"id": "q", "messages": []}}, "messages is empty"),
         ({"prompt": {"id": "q", "messages": [{"role": "user", "content": ""}]}}, "content must be a string"),
@@ -53,6 +59,17 @@ def test_a_line_that_is_no_record_names_its_number(tmp_path: Path, line: str) ->
 def test_ties_and_unplaced_completions_survive(tmp_path: Path, ranking_row: Callable[..., Row]) -> None:
     write(tmp_path / "rankings.jsonl", ranking_row(1, ["a", "b", "c"], [1, 1, None]))
     assert [each.tier for each in read_rankings(tmp_path)[0].completions] == [1, 1, None]
+
+
+def test_what_people_said_of_strength_is_read_where_they_were_asked(
+    tmp_path: Path, ranking_row: Callable[..., Row]
+) -> None:
+    asked = ranking_row(2, ["a", "b"], [1, 2]) | {"strength": -2}
+    asked["completions"][0]["rating"] = 6
+    write(tmp_path / "rankings.jsonl", ranking_row(1, ["a", "b"], [1, 2]), asked)
+    silent, said = read_rankings(tmp_path)
+    assert (silent.strength, silent.completions[0].rating) == (None, None)
+    assert (said.strength, said.completions[0].rating, said.completions[1].rating) == (-2, 6, None)
 
 
 def test_an_empty_completion_is_allowed_and_an_empty_message_is_not(
