@@ -21,7 +21,7 @@ from trainer.errors import NoSpace, Refused, StageError
 from trainer.records import RecordError
 
 PRECISIONS = ("auto", "fp32", "bf16")
-STAGES = ("sft", "reward", "ppo", "rloo", "evaluate", "sample", "tiny", "convert")
+STAGES = ("pretrain", "sft", "reward", "ppo", "rloo", "dpo", "evaluate", "sample", "tiny", "convert")
 
 
 def main(argv: Sequence[str]) -> int:
