@@ -1,7 +1,6 @@
 """Make the tiny policy: a byte-level Llama that has read some thousand word-salad conversations of its world."""
 
 import argparse
-import json
 import random
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,18 +10,11 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from trainer import world
 from trainer.runtime import Run, generator
+from trainer.scratch import ASSISTANT, CONTROL, EOS, PAD, USER, new_llama, save_tokenizer
 
-PAD, SYSTEM, USER, ASSISTANT, EOS = range(5)
-CONTROL = ("<pad>", "<system>", "<user>", "<assistant>", "<eos>")
-FRAME = {
-    "start": {"system": [SYSTEM], "user": [USER], "assistant": [ASSISTANT]},
-    "end": [EOS],
-    "eos": EOS,
-}
 IGNORED = -100
 # Three times the usual 0.02, with which so short a reading would end before the first word is spelt.
 SPREAD = 0.06
@@ -64,32 +56,22 @@ def make(artifact: Path, *, seed: int, config: Config = Config()) -> None:
             optimizer.param_groups[0]["lr"] = config.rate * _schedule(step, config.steps)
             loss = _update(model, optimizer, ids)
             run.log(step + 1, config.steps, {"loss": loss})
-        _save(model, tokenizer, run.folder / "model")
+        model.save_pretrained(run.folder / "model")
+        save_tokenizer(tokenizer, run.folder / "model")
         run.publish(metrics={"loss": loss, "parameters": model.num_parameters()})
 
 
 def new_model(seed: int, config: Config) -> Any:
-    """A random Llama in fp32: N(0, SPREAD) matrices from `seed`, norms at one, embeddings tied."""
-    shape = LlamaConfig(
-        vocab_size=len(CONTROL) + 256,
-        hidden_size=config.width,
-        intermediate_size=3 * config.width,
-        num_hidden_layers=config.layers,
-        num_attention_heads=config.heads,
-        num_key_value_heads=config.heads,
-        max_position_embeddings=config.context,
-        tie_word_embeddings=True,
-        pad_token_id=PAD,
-        bos_token_id=None,
-        eos_token_id=EOS,
+    """The random Llama that `config` describes, from `seed`."""
+    return new_llama(
+        vocabulary=len(CONTROL) + 256,
+        width=config.width,
+        layers=config.layers,
+        heads=config.heads,
+        context=config.context,
+        spread=SPREAD,
+        noise=generator(seed, "tiny"),
     )
-    model = LlamaForCausalLM(shape).float()
-    noise = generator(seed, "tiny")
-    with torch.no_grad():
-        for _, parameter in sorted(model.named_parameters()):
-            if parameter.dim() > 1:
-                parameter.normal_(0.0, SPREAD, generator=noise)
-    return model
 
 
 def new_tokenizer() -> Tokenizer:
@@ -124,10 +106,3 @@ def _update(model: Any, optimizer: torch.optim.Optimizer, ids: torch.Tensor) -> 
     torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     optimizer.step()
     return float(loss.detach())
-
-
-def _save(model: Any, tokenizer: Tokenizer, folder: Path) -> None:
-    model.save_pretrained(folder)
-    names = {"pad_token": CONTROL[PAD], "eos_token": CONTROL[EOS]}
-    PreTrainedTokenizerFast(tokenizer_object=tokenizer, **names).save_pretrained(folder)
-    (folder / "tutelage.json").write_text(json.dumps(FRAME) + "\n", encoding="utf-8")
