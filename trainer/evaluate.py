@@ -2,8 +2,6 @@
 
 import argparse
 import json
-import re
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,29 +10,34 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trainer import preset, rl
+from trainer import best_of, preset, rl
 from trainer.bounds import refuse_beyond_context
 from trainer.drawing import Sample
+from trainer.errors import Refused
 from trainer.generation import complete
-from trainer.nets import load_policy
+from trainer.monitors import Judged, alarms, described, mean_and_error
+from trainer.nets import PolicyNet, load_policy
 from trainer.prompts import encode_prompts, of_split
 from trainer.ragged import Batch
 from trainer.records import Prompt
 from trainer.runtime import Run, checked, generator
-from trainer.scalar import load_reward
-from trainer.scoring import all_logprobs, all_scores, refuse_other_tokenizers
+from trainer.scalar import RewardNet, load_reward
+from trainer.scoring import all_heads, all_logprobs, refuse_other_tokenizers
 from trainer.text import Tokenizer, decode, load_tokenizer
 
 RESAMPLES = 2000
-# A Chinese text has no spaces; each of its characters counts as a word.
-WORD = re.compile(r"[\u3400-\u9fff]|[^\W\u3400-\u9fff]+")
 
 
 @dataclass(frozen=True)
 class Config:
-    """`prompts` is how many evaluation prompts are used, 0 for all of them."""
+    """`prompts` is how many evaluation prompts are used, 0 for all of them.
+
+    `best_of` is how many completions of each prompt the reference is asked for, to choose the best of n among
+    them; 0 leaves that out.
+    """
 
     prompts: int
+    best_of: int
     temperature: float
     max_prompt: int
     max_new: int
@@ -45,21 +48,12 @@ class Config:
             raise ValueError("temperature and max_new must be above 0")
 
 
-@dataclass(frozen=True)
-class Judged:
-    """One policy's completion of every prompt: what was drawn, its text, and its reward [prompts]."""
-
-    batch: Batch
-    samples: list[Sample]
-    texts: list[str]
-    rewards: Tensor
-
-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dataset", required=True, type=Path, metavar="DIR")
     parser.add_argument("--before", required=True, type=Path, metavar="DIR", help="the policy of today")
     parser.add_argument("--sft", type=Path, metavar="DIR", help="the policy that was fitted to demonstrations")
     parser.add_argument("--after", required=True, type=Path, metavar="DIR", help="the policy on trial")
+    parser.add_argument("--point", action="append", default=[], metavar="NAME=DIR", help="a policy more; repeatable")
     parser.add_argument("--reference", required=True, type=Path, metavar="DIR", help="what KL is measured to")
     parser.add_argument("--reward", required=True, type=Path, metavar="DIR")
     preset.add_arguments(parser)
@@ -69,8 +63,7 @@ def main(arguments: argparse.Namespace) -> None:
     """Let each policy answer the evaluation prompts with the same noise, and report how they differ."""
     config = preset.load_preset(Config, "evaluate", arguments.preset, arguments.overrides)
     # 1. Inputs, by digest.
-    given = {"before": arguments.before, "sft": arguments.sft, "after": arguments.after}
-    artifacts: dict[str, Path] = {name: path for name, path in given.items() if path is not None}
+    artifacts = named_policies(arguments)
     inputs = {name: checked(path, "policy") for name, path in artifacts.items()}
     inputs["dataset"] = checked(arguments.dataset, "dataset")
     inputs["reference"] = checked(arguments.reference, "policy")
@@ -87,92 +80,113 @@ def main(arguments: argparse.Namespace) -> None:
     ) as run:
         tok = load_tokenizer(arguments.after)
         prompts = of_split(arguments.dataset, "eval")[: config.prompts or None]
-        # 2. Draw and score; policies that are the same directory are drawn once.
-        drawn: dict[str, Judged] = {}
-        for name, path in artifacts.items():
-            run.begin(len(drawn), len(artifacts) + 1, f"sampling {name}")
-            same = next((other for other in drawn if inputs[other] == inputs[name]), None)
-            drawn[name] = drawn[same] if same else judge(path, arguments.reward, tok, prompts, config, arguments.seed)
-            run.heed_stop()
-        # 3. How far `after` went from the reference.
-        run.begin(len(artifacts), len(artifacts) + 1, "measuring KL")
-        divergence = kl(arguments.after, arguments.reference, drawn["after"].batch, config)
+        encoded = encode_prompts(tok, prompts, config.max_prompt)
+        # 2. Draw; policies that are the same directory are drawn once.
+        once = {inputs[name]: path for name, path in artifacts.items()}
+        orders = [(path, 1) for path in once.values()]
+        orders += [(arguments.reference, config.best_of)] if config.best_of else []
+        completions = draw(run, orders, tok, prompts, config, arguments.seed)
+        # 3. Judge, and measure how far each policy went from the reference.
+        run.begin(len(orders), len(orders) + 1, "judging")
+        judge, reference = load_reward(arguments.reward), load_policy(arguments.reference)
+        found = [judged(judge, tok, encoded, slates, config) for slates in completions]
+        run.heed_stop()
+        by_digest = dict(zip(once, found, strict=False))
+        far = {digest: kl(each, reference, config) for digest, each in by_digest.items()}
+        # What is the reference itself is no rounding error away from it.
+        far |= {inputs["reference"]: torch.zeros(len(prompts))}
         # 4. The artifact.
+        drawn = {name: by_digest[inputs[name]] for name in artifacts}
         report = {
-            "policies": {name: described(judged, tok) for name, judged in drawn.items()},
-            "kl": dict(zip(("mean", "se"), mean_and_error(divergence), strict=True)),
+            "policies": {name: described(each, tok) for name, each in drawn.items()},
+            "kl": summed(far[inputs["after"]]),
             "win_rate": {"after_over_before": win_rate(drawn, arguments.seed)},
+            "frontier": [point(name, far[inputs[name]], each.rewards) for name, each in drawn.items()],
+            "best_of_n": best_points(found[-1].rewards.view(len(prompts), -1)) if config.best_of else [],
+            "alarms": alarms(drawn["before"], drawn["after"]),
         }
-        lines = completion_lines(prompts, drawn)
-        (run.folder / "completions.jsonl").write_text("".join(lines), encoding="utf-8")
+        write_lines(run.folder / "completions.jsonl", completion_lines(prompts, drawn))
+        if config.best_of:
+            write_lines(run.folder / "best_of.jsonl", best_of_lines(prompts, found[-1]))
         (run.folder / "report.json").write_text(json.dumps(report, allow_nan=False), encoding="utf-8")
         run.publish(metrics=headline(report))
 
 
-def judge(artifact: Path, reward: Path, tok: Tokenizer, prompts: Sequence[Prompt], config: Config, seed: int) -> Judged:
-    """Draw one completion a prompt from the policy in `artifact` and score it with the reward model."""
+def named_policies(arguments: argparse.Namespace) -> dict[str, Path]:
+    """The policies to compare, by name. Raises Refused where a --point is no NAME=DIR or its name is taken."""
+    given = {"before": arguments.before, "sft": arguments.sft, "after": arguments.after}
+    for text in arguments.point:
+        name, equals, place = text.partition("=")
+        if not (name and equals and place):
+            raise Refused(f"--point takes NAME=DIR, not {text!r}")
+        if name in given:
+            raise Refused(f"--point {name}=…: this name is taken; choose another one")
+        given[name] = Path(place)
+    return {name: path for name, path in given.items() if path is not None}
+
+
+def draw(
+    run: Run,
+    orders: Sequence[tuple[Path, int]],
+    tok: Tokenizer,
+    prompts: Sequence[Prompt],
+    config: Config,
+    seed: int,
+) -> list[list[list[Sample]]]:
+    """The slates of each (policy, completions a prompt), one policy in memory after the other."""
     encoded = encode_prompts(tok, prompts, config.max_prompt)
-    slates = complete(
-        load_policy(artifact),
-        tok,
-        encoded,
-        keys=[prompt.id for prompt in prompts],
-        per_prompt=1,
-        seed=seed,
-        settings=config,
-    )
-    samples = [sample for slate in slates for sample in slate]
-    batch = Batch.of([(ids, sample.tokens) for ids, sample in zip(encoded, samples, strict=True)])
-    rewards = all_scores(load_reward(reward), batch, config.batch_tokens)
-    return Judged(batch, samples, [decode(tok, sample.tokens) for sample in samples], rewards)
+    keys = [prompt.id for prompt in prompts]
+    found = []
+    for place, (path, per_prompt) in enumerate(orders):
+        run.begin(place, len(orders) + 1, f"sampling {path.name}")
+        net = load_policy(path)
+        found.append(complete(net, tok, encoded, keys=keys, per_prompt=per_prompt, seed=seed, settings=config))
+        run.heed_stop()
+    return found
 
 
-def kl(after: Path, reference: Path, batch: Batch, config: Config) -> Tensor:
-    """Sampled KL(after || reference) of each completion [prompts] in nats; `batch` must come from `after`.
+def judged(
+    judge: RewardNet, tok: Tokenizer, encoded: Sequence[list[int]], slates: Sequence[Sequence[Sample]], config: Config
+) -> Judged:
+    """Score the slates of one policy with the reward model."""
+    rows = [(prompt, sample) for prompt, slate in zip(encoded, slates, strict=True) for sample in slate]
+    batch = Batch.of([(prompt, sample.tokens) for prompt, sample in rows])
+    samples = [sample for _, sample in rows]
+    texts = [decode(tok, sample.tokens) for sample in samples]
+    heads = all_heads(judge, batch, config.batch_tokens)
+    spread = heads.std(dim=1, correction=0) if heads.shape[1] > 1 else None
+    return Judged(batch, samples, texts, judge.pooled(heads), spread)
 
-    The k3 estimate: a report of a negative divergence would only puzzle people.
+
+def kl(judged: Judged, reference: PolicyNet, config: Config) -> Tensor:
+    """Sampled KL of a policy to the reference, of each of its completions, in nats.
+
+    The k3 estimate: a report of a negative divergence would only puzzle people. The policy's own
+    log-probabilities are those that it drew with.
     """
-    ours, theirs = (
-        all_logprobs(load_policy(artifact), batch, config.temperature, config.batch_tokens)
-        for artifact in (after, reference)
-    )
-    return rl.k3(ours, theirs).sum(dim=1)
+    mask = judged.batch.is_completion
+    ours = torch.zeros(mask.shape)
+    ours[mask] = torch.tensor([logprob for sample in judged.samples for logprob in sample.logprobs])
+    theirs = all_logprobs(reference, judged.batch, config.temperature, config.batch_tokens)
+    return rl.k3(ours, theirs).where(mask, 0.0).sum(dim=1)
 
 
-def described(judged: Judged, tok: Tokenizer) -> dict[str, float]:
-    """One policy's line of the report; the fields are those of docs/seam.md."""
-    count = len(judged.samples)
-    special = {number for number, token in tok.inner.get_added_tokens_decoder().items() if token.special}
-    mean, error = mean_and_error(judged.rewards)
-    return {
-        "reward_mean": mean,
-        "reward_se": error,
-        "tokens_mean": sum(len(sample.tokens) for sample in judged.samples) / count,
-        "finished_share": sum(sample.finished for sample in judged.samples) / count,
-        "repetition": sum(map(repetition, judged.texts)) / count,
-        "empty_share": sum(not text.strip() for text in judged.texts) / count,
-        "special_share": sum(holds_special(sample, special) for sample in judged.samples) / count,
-    }
+def summed(values: Tensor) -> dict[str, float]:
+    """Mean and standard error of `values` [n]."""
+    return dict(zip(("mean", "se"), mean_and_error(values), strict=True))
 
 
-def repetition(text: str) -> float:
-    """Share of the 4-grams of words that occur again in the same text; 0 where there is no 4-gram."""
-    words = WORD.findall(text.lower())
-    grams = Counter(zip(words, words[1:], words[2:], words[3:], strict=False))
-    total = grams.total()
-    return 1.0 - len(grams) / total if total else 0.0
+def point(name: str, far: Tensor, rewards: Tensor) -> dict[str, Any]:
+    """A point of the frontier: what a policy gained, and how far it went for it."""
+    return {"policy": name, "kl": summed(far), "reward": summed(rewards)}
 
 
-def holds_special(sample: Sample, special: set[int]) -> bool:
-    """Whether a control token other than the one that ended it stands in the completion."""
-    body = sample.tokens[:-1] if sample.finished else sample.tokens
-    return not special.isdisjoint(body)
-
-
-def mean_and_error(values: Tensor) -> tuple[float, float]:
-    """Mean of `values` [n] and its standard error, 0 for a single value."""
-    spread = float(values.std()) if len(values) > 1 else 0.0
-    return float(values.mean()), spread / len(values) ** 0.5
+def best_points(rewards: Tensor) -> list[dict[str, Any]]:
+    """The frontier that choosing among n samples of the reference reaches; `rewards` are [prompts, N]."""
+    return [
+        {"n": n, "kl": best_of.kl(n), "reward": summed(best_of.expected_best(rewards, rewards, n))}
+        for n in best_of.sizes(rewards.shape[1])
+    ]
 
 
 def win_rate(drawn: Mapping[str, Judged], seed: int) -> dict[str, float]:
@@ -185,19 +199,24 @@ def win_rate(drawn: Mapping[str, Judged], seed: int) -> dict[str, float]:
     return {"value": float(wins.mean()), "low": low, "high": high, "n": count}
 
 
-def completion_lines(prompts: Sequence[Prompt], drawn: Mapping[str, Judged]) -> Iterator[str]:
+def completion_lines(prompts: Sequence[Prompt], drawn: Mapping[str, Judged]) -> Iterator[dict[str, Any]]:
     """The lines of completions.jsonl, the policies' answers to one prompt beside each other."""
     for place, prompt in enumerate(prompts):
-        for name, judged in drawn.items():
-            row: dict[str, Any] = {
-                "prompt": prompt.id,
-                "policy": name,
-                "text": judged.texts[place],
-                "finished": judged.samples[place].finished,
-                "tokens": len(judged.samples[place].tokens),
-                "reward": float(judged.rewards[place]),
-            }
-            yield json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n"
+        for name, each in drawn.items():
+            yield {"prompt": prompt.id, "policy": name, **_said(each, place)}
+
+
+def best_of_lines(prompts: Sequence[Prompt], many: Judged) -> Iterator[dict[str, Any]]:
+    """The lines of best_of.jsonl: all that the reference was asked for."""
+    count = len(many.samples) // len(prompts)
+    for place in range(len(many.samples)):
+        prompt, index = divmod(place, count)
+        yield {"prompt": prompts[prompt].id, "index": index, **_said(many, place)}
+
+
+def write_lines(path: Path, rows: Iterator[dict[str, Any]]) -> None:
+    lines = (json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in rows)
+    path.write_text("".join(lines), encoding="utf-8")
 
 
 def headline(report: Mapping[str, Any]) -> dict[str, float]:
@@ -207,4 +226,14 @@ def headline(report: Mapping[str, Any]) -> dict[str, float]:
         "reward_after": report["policies"]["after"]["reward_mean"],
         "kl": report["kl"]["mean"],
         "win_rate": report["win_rate"]["after_over_before"]["value"],
+    }
+
+
+def _said(judged: Judged, place: int) -> dict[str, Any]:
+    sample = judged.samples[place]
+    return {
+        "text": judged.texts[place],
+        "finished": sample.finished,
+        "tokens": len(sample.tokens),
+        "reward": float(judged.rewards[place]),
     }

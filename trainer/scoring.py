@@ -19,9 +19,15 @@ TOKENIZER = ("model/tokenizer.json", "model/tutelage.json")
 @torch.no_grad()
 def all_scores(net: RewardNet, batch: Batch, tokens: int) -> Tensor:
     """Scores [B] of whole rows, offset subtracted."""
-    out = torch.zeros(len(batch))
+    return net.pooled(all_heads(net, batch, tokens))
+
+
+@torch.no_grad()
+def all_heads(net: RewardNet, batch: Batch, tokens: int) -> Tensor:
+    """What each head of a reward model says of whole rows: [B,heads]."""
+    out = torch.zeros(len(batch), len(net.centres))
     for rows in chunks(batch, tokens):
-        out[rows] = net(batch.select(rows))
+        out[rows] = net.heads(batch.select(rows))
     return out
 
 

@@ -8,13 +8,16 @@ from typing import Any
 import pytest
 import torch
 
-from tests.trainer.speaker import judge, prompt_rows, retouched, speaker, stage
-from trainer import manifest
-from trainer.drawing import Sample
-from trainer.evaluate import Judged, holds_special, mean_and_error, repetition, win_rate
+from tests.trainer.speaker import judge, prompt_rows, retouched, speaker, stage, words
+from trainer import cli, manifest
+from trainer.evaluate import win_rate
+from trainer.monitors import Judged
 from trainer.ragged import Batch
 
-LINE = {"reward_mean", "reward_se", "tokens_mean", "finished_share", "repetition", "empty_share", "special_share"}
+LINE = {
+    *("reward_mean", "reward_se", "tokens_mean", "finished_share", "repetition", "empty_share", "special_share"),
+    *("distinct_1", "distinct_2", "length_correlation", "spread_mean"),
+}
 
 
 @pytest.fixture(scope="module")
@@ -28,9 +31,11 @@ def other(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return retouched(tmp_path_factory.mktemp("policies") / "other", 0.05)
 
 
-def compare(dataset: Path, out: Path, after: Path, *overrides: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def compare(
+    dataset: Path, out: Path, after: Path, *overrides: str, **more: str
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     roles = {"before": speaker(), "sft": speaker(), "after": after, "reference": speaker(), "reward": judge()}
-    assert stage("evaluate", out, *overrides, dataset=dataset, **roles) == 0
+    assert stage("evaluate", out, "best_of=0", *overrides, dataset=dataset, **roles, **more) == 0
     lines = (out / "completions.jsonl").read_text(encoding="utf-8").splitlines()
     return json.loads((out / "report.json").read_text()), [json.loads(line) for line in lines]
 
@@ -45,7 +50,7 @@ def judged(rewards: list[float]) -> Judged:
 
 def test_a_report_has_the_fields_of_the_seam(dataset: Path, other: Path, tmp_path: Path) -> None:
     report, rows = compare(dataset, tmp_path / "e", other)
-    assert report.keys() == {"policies", "kl", "win_rate"}
+    assert report.keys() == {"policies", "kl", "win_rate", "frontier", "best_of_n", "alarms"}
     assert report["policies"].keys() == {"before", "sft", "after"}
     assert all(line.keys() == LINE for line in report["policies"].values())
     assert report["kl"].keys() == {"mean", "se"}
@@ -110,29 +115,6 @@ def test_without_held_out_prompts_there_is_nothing_to_evaluate(
     assert "no prompt of the split 'eval'" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(
-    ("text", "share"),
-    [
-        ("", 0.0),
-        ("one two three", 0.0),
-        ("the turtle lays her eggs", 0.0),
-        ("a b c d a b c d", 0.2),
-        ("no no no no no no", 2 / 3),
-        ("No, no! NO no", 0.0),
-        ("海龟在哪里海龟在哪里", 2 / 7),
-    ],
-)
-def test_repetition_is_the_share_of_four_word_runs_that_were_said_before(text: str, share: float) -> None:
-    assert repetition(text) == pytest.approx(share)
-
-
-def test_a_control_token_counts_unless_it_is_the_one_that_ended_the_text() -> None:
-    special = {0, 4}
-    assert not holds_special(Sample([7, 8, 4], [0.0] * 3, finished=True), special)
-    assert holds_special(Sample([7, 0, 4], [0.0] * 3, finished=True), special)
-    assert holds_special(Sample([7, 8, 0], [0.0] * 3, finished=False), special)
-
-
 def test_a_tie_is_half_a_win() -> None:
     rates = win_rate({"after": judged([1.0, 2.0, 0.0, 5.0]), "before": judged([0.0, 2.0, 1.0, 4.0])}, seed=1)
     assert rates["value"] == pytest.approx(0.625)
@@ -145,7 +127,58 @@ def test_winning_everywhere_leaves_no_doubt_in_the_interval() -> None:
     assert (rates["value"], rates["low"], rates["high"]) == (1.0, 1.0, 1.0)
 
 
-def test_one_number_has_no_error() -> None:
-    assert mean_and_error(torch.tensor([3.0])) == (3.0, 0.0)
-    mean, error = mean_and_error(torch.tensor([1.0, 3.0]))
-    assert (mean, error) == (2.0, pytest.approx(1.0))
+def test_best_of_n_gains_with_n_and_its_samples_are_kept(dataset: Path, other: Path, tmp_path: Path) -> None:
+    report, rows = compare(dataset, tmp_path / "e", other, "best_of=4")
+    lines = [json.loads(line) for line in (tmp_path / "e" / "best_of.jsonl").read_text("utf-8").splitlines()]
+    assert [(line["prompt"], line["index"]) for line in lines] == [
+        (f"eval-{n}", k) for n in range(12) for k in range(4)
+    ]
+    assert [point["n"] for point in report["best_of_n"]] == [1, 2, 4]
+    means = [point["reward"]["mean"] for point in report["best_of_n"]]
+    assert means == sorted(means)
+    assert means[0] == pytest.approx(sum(line["reward"] for line in lines) / 48, abs=1e-5)
+    best = [max(line["reward"] for line in lines[first : first + 4]) for first in range(0, 48, 4)]
+    assert means[2] == pytest.approx(sum(best) / 12, abs=1e-5)
+    # The reference is `before`, and the first sample of a prompt is the same however many follow it.
+    assert [line["text"] for line in lines[::4]] == [row["text"] for row in of(rows, "before")]
+
+
+def test_without_best_of_there_is_none(dataset: Path, other: Path, tmp_path: Path) -> None:
+    report, _ = compare(dataset, tmp_path / "e", other)
+    assert report["best_of_n"] == []
+    assert not (tmp_path / "e" / "best_of.jsonl").exists()
+
+
+def test_every_policy_is_a_point_of_the_frontier(dataset: Path, other: Path, tmp_path: Path) -> None:
+    far = retouched(tmp_path / "far", 0.2)
+    report, rows = compare(dataset, tmp_path / "e", other, point=f"far={far}")
+    frontier = {point["policy"]: point for point in report["frontier"]}
+    assert frontier.keys() == report["policies"].keys() == {"before", "sft", "after", "far"}
+    assert frontier["before"]["kl"] == frontier["sft"]["kl"] == {"mean": 0.0, "se": 0.0}
+    assert frontier["after"]["kl"] == report["kl"]
+    assert frontier["far"]["kl"]["mean"] > frontier["after"]["kl"]["mean"]
+    assert frontier["far"]["reward"]["mean"] == report["policies"]["far"]["reward_mean"]
+    assert len(of(rows, "far")) == 12
+
+
+@pytest.mark.parametrize(("given", "complaint"), [("after={}", "this name is taken"), ("{}", "takes NAME=DIR")])
+def test_a_point_without_a_name_of_its_own_is_refused(
+    given: str, complaint: str, dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    roles = {"before": speaker(), "after": speaker(), "reference": speaker(), "reward": judge()}
+    assert stage("evaluate", tmp_path / "e", dataset=dataset, point=given.format(speaker()), **roles) == 2
+    assert complaint in capsys.readouterr().err
+
+
+def test_two_threads_draw_the_same_completions(dataset: Path, other: Path, tmp_path: Path) -> None:
+    compare(dataset, tmp_path / "one", other)
+    roles = {"before": speaker(), "after": other, "reference": speaker(), "reward": judge(), "dataset": dataset}
+    try:
+        assert cli.main([*words("evaluate", tmp_path / "two", sft=speaker(), **roles), "--threads", "2"]) == 0
+    finally:
+        torch.set_num_threads(1)
+    texts = [
+        [json.loads(line)["text"] for line in (tmp_path / name / "completions.jsonl").read_text("utf-8").splitlines()]
+        for name in ("one", "two")
+    ]
+    assert texts[0] == texts[1]
