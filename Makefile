@@ -57,6 +57,11 @@ rehearse: $(INSTALLED) ## The loop without people: simulated labelers, a known p
 	mkdir -p build
 	$(PYTHON) manage.py rehearse $(REHEARSAL) --json build/rehearsal.json --html build/rehearsal.html
 
+.PHONY: experiment
+experiment: $(INSTALLED) ## A known preference, rankings of it, and what the trainer makes of them: half an hour
+	mkdir -p build
+	$(PYTHON) -m tests.experiment --json build/experiment.json --html build/experiment.html
+
 .PHONY: demo-data
 demo-data: $(INSTALLED) ## Real public sets from a folder into a project: make demo-data DIR=../shared/data [PROJECT=demo]
 	@test -n "$(DIR)" || { echo "Say which folder: make demo-data DIR=../shared/data"; exit 1; }

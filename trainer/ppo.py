@@ -56,7 +56,7 @@ def main(arguments: argparse.Namespace) -> None:
             sampled = collect(nets, chosen, config, seed, beta)
             metrics = {**described(sampled, beta), **valued(sampled)}
             if step % config.samples_every == 0:
-                keep_samples(run, step, chosen, sampled, nets.tok, config.per_prompt)
+                keep_samples(run, step, chosen, sampled, nets.tok, config)
             if history and metrics["objective/kl"] > config.kl_stop:
                 break
             # 4. Learn from it, and end the update.

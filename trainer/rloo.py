@@ -69,7 +69,7 @@ def main(arguments: argparse.Namespace) -> None:
             sampled = collect(cast, chosen, config, seed)
             metrics = described(sampled, config.beta)
             if step % config.samples_every == 0:
-                keep_samples(run, step, chosen, sampled, cast.tok, config.per_prompt)
+                keep_samples(run, step, chosen, sampled, cast.tok, config)
             if history and metrics["objective/kl"] > config.kl_stop:
                 break
             # 4. Learn from it, and end the update.

@@ -22,9 +22,6 @@ from trainer.scoring import all_logprobs, refuse_other_tokenizers, with_states
 from trainer.text import Tokenizer, decode
 from trainer.trunk import depth, share, shared_layers
 
-# How many prompts of an update samples.jsonl shows.
-SHOWN = 4
-
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
@@ -32,7 +29,8 @@ class Config:
 
     `beta` is the price of a nat of KL in reward; `kl_stop`, in nats a completion, ends training early.
     A completion that is cut off scores -`unfinished_penalty`. `length_control` is the share, from 0 to 1, of what
-    length explains of the scores that is taken off them.
+    length explains of the scores that is taken off them. `samples_shown` prompts of an update are kept with a
+    completion each.
     """
 
     updates: int
@@ -59,6 +57,7 @@ class Config:
     train_layers: int
     checkpoint_every: int
     samples_every: int
+    samples_shown: int = 4
 
     def __post_init__(self) -> None:
         sizes = (self.batch, self.per_prompt, self.minibatch, self.micro_batch)
@@ -233,11 +232,11 @@ def described(drawn: Drawn, beta: float) -> dict[str, float]:
 
 
 def keep_samples(
-    run: Run, step: int, chosen: Sequence[tuple[str, Prompt]], drawn: Drawn, tok: Tokenizer, per_prompt: int
+    run: Run, step: int, chosen: Sequence[tuple[str, Prompt]], drawn: Drawn, tok: Tokenizer, config: Config
 ) -> None:
     """Append the first completion of the first prompts to samples.jsonl, for people to look at."""
-    for place, (_, prompt) in enumerate(chosen[:SHOWN]):
-        row = place * per_prompt
+    for place, (_, prompt) in enumerate(chosen[: config.samples_shown]):
+        row = place * config.per_prompt
         sample = drawn.samples[row]
         record: dict[str, Any] = {
             "step": step,
