@@ -37,11 +37,11 @@ class Config:
     """
 
     prompts: int
-    best_of: int
     temperature: float
     max_prompt: int
     max_new: int
     batch_tokens: int
+    best_of: int = 0
 
     def __post_init__(self) -> None:
         if min(self.temperature, self.max_new) <= 0:
