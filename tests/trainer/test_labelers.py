@@ -51,8 +51,11 @@ def test_weights_keep_the_total_and_nobody_weighs_nothing() -> None:
 def test_people_who_share_nothing_weigh_the_same() -> None:
     alone = [ranking(number, labeler, [1, 2]) for number, labeler in enumerate(CHANCES)]
     assert set(labeler_weights(alone).values()) == {1.0}
-    twice = [ranking(1, "alice", [1, 2]), ranking(1, "alice", [1, 2])]
-    assert reliabilities(twice) == {"alice": 1.0}, "agreeing with oneself shows nothing"
+
+
+def test_to_agree_with_oneself_shows_nothing() -> None:
+    others = crowd(50)
+    assert reliabilities([*others, *[ranking(999, "mallory", [1, 2])] * 20]) == reliabilities(others)
 
 
 def test_a_tie_neither_agrees_nor_contradicts() -> None:

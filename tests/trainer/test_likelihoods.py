@@ -86,6 +86,14 @@ def over_all_orders(scores: Tensor, tiers: Tiers) -> Tensor:
     return -torch.stack(chances).sum().log() / (len(groups) - 1)
 
 
+def over_untied_pairs(scores: Tensor, tiers: Tiers) -> Tensor:
+    """Bradley-Terry by brute force: the mean over the pairs that stand in different tiers."""
+    weights = scores.double().exp()
+    placed = [(tier, place) for place, tier in enumerate(tiers) if tier is not None]
+    pairs = [(i, j) for above, i in placed for below, j in placed if above < below]
+    return -torch.stack([weights[i] / (weights[i] + weights[j]) for i, j in pairs]).log().mean()
+
+
 def over_all_pairs(scores: Tensor, tiers: Tiers, tie: Tensor) -> Tensor:
     """Rao-Kupper by brute force: every pair of placed completions, as in the paper."""
     weights, theta, chances = scores.double().exp(), tie.double().exp(), []
@@ -105,6 +113,7 @@ def test_value_and_gradient_equal_brute_force(tiers: list[int | None]) -> None:
     scores = (2 * torch.randn(len(tiers), generator=noise)).requires_grad_()
     tie = torch.tensor(0.3, requires_grad=True)
     pairs: list[tuple[Callable[[], Tensor | None], Callable[[], Tensor]]] = [
+        (lambda: bradley_terry(scores, tiers), lambda: over_untied_pairs(scores, tiers)),
         (lambda: plackett_luce(scores, tiers), lambda: over_all_orders(scores, tiers)),
         (lambda: rao_kupper(scores, tiers, tie), lambda: over_all_pairs(scores, tiers, tie)),
     ]
