@@ -1,6 +1,6 @@
 """A preference that is known exactly, for rehearsals and experiments: plain, warm words that do not repeat.
 
-Standard library only; the web may import this, and no stage ever does. `docs/algorithms.md` describes it.
+Standard library only; the web may import this, and no stage ever does. `docs/algorithms/gold.md` describes it.
 """
 
 import random

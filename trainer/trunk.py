@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from trainer import compute
-from trainer.attention import Pattern
+from trainer.attention import NAME, Pattern
 
 
 def embed(trunk: nn.Module, ids: Tensor) -> Tensor:
@@ -19,6 +19,8 @@ def embed(trunk: nn.Module, ids: Tensor) -> Tensor:
 
 def run(trunk: nn.Module, states: Tensor, positions: Tensor, pattern: Pattern, layers: slice = slice(None)) -> Tensor:
     """What `layers` make of hidden states [1,N,d] of tokens at `positions` [N]; the same shape, not normed."""
+    # Another attention would let rows see each other, and say nothing.
+    assert _of(trunk).config._attn_implementation == NAME, "load models with load_model"
     places = positions.unsqueeze(0)
     rotary = _of(trunk).rotary_emb(states, position_ids=places)
     call = partial(checkpoint, use_reentrant=False) if compute.recomputes() else _call

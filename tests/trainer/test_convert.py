@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoTokenizer
 
-from trainer import cli, convert, manifest, text, tiny
+from trainer import cli, convert, manifest, scratch, text, tiny
 from trainer.drawing import Drawing
 from trainer.errors import Refused
 from trainer.generation import generate
@@ -117,7 +117,7 @@ def test_a_template_that_begins_with_a_bos_of_its_own_keeps_it_apart(tokenizer: 
     tokenizer.add_special_tokens({"bos_token": "<system>"})
     tokenizer.chat_template = "{{ bos_token }}" + CHATML
     frame = convert.turn_frame(tokenizer)
-    assert frame["bos"] == tiny.SYSTEM
+    assert frame["bos"] == scratch.SYSTEM
     assert frame["start"]["system"][0] == tiny.USER
 
 
