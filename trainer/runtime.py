@@ -17,15 +17,14 @@ import hashlib
 import json
 import math
 import os
-import platform
 import random
 import shutil
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -33,11 +32,13 @@ import numpy
 import torch
 from torch import Tensor
 
-from trainer import checkpoint, compute, manifest
+from trainer import checkpoint, manifest
 from trainer.checkpoint import Checkpoint
 from trainer.errors import AlreadyDone, Diverged, Refused, Stopped
+from trainer.versions import versions
 
 BEAT_SECONDS = 1.0
+SIGNS = ("heartbeat", "heartbeat.new")
 # What must be the same for a resumed stage to end with the same bytes.
 EXACT = ("python", "torch", "transformers", "cpu", "threads", "precision")
 
@@ -57,19 +58,6 @@ def generator(*key: str | int) -> torch.Generator:
     return torch.Generator().manual_seed(keyed_seed(*key))
 
 
-def versions() -> dict[str, Any]:
-    """What the bytes of a result depend on beside its inputs."""
-    return {
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "transformers": version("transformers"),
-        "cpu": f"{_cpu_model()}, {torch.backends.cpu.get_cpu_capability()}",
-        "threads": torch.get_num_threads(),
-        "precision": compute.precision(compute.device()),
-        "code": _code_digest(),
-    }
-
-
 class Run:
     """One stage writing one artifact. Made by `Run.open`, which holds the lock as long as it lasts."""
 
@@ -83,6 +71,7 @@ class Run:
         self._began = time.monotonic()
         self._earlier_seconds = 0.0
         self._logs: dict[str, Path] = {}
+        self._facts: dict[str, Any] | None = None
 
     @classmethod
     @contextmanager
@@ -98,10 +87,12 @@ class Run:
         order = {"stage": stage, "inputs": dict(inputs), "config": values, "seed": seed}
         _refuse_finished(out, kind, order)
         with manifest.lock(out) as folder, _stop_on_sigterm() as stop:
+            if manifest.finish(out, kind=kind):
+                _refuse_finished(out, kind, order)
             run = cls(folder, out, kind, order, stop)
-            run._clear()
             run._thread.start()
             try:
+                run._clear()
                 yield run
             finally:
                 run._fall_silent()
@@ -165,7 +156,13 @@ class Run:
             raise Stopped(f"stopped on request after step {step}")
 
     def save(self, step: int, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
-        """Replace the resume point. The one before it stays if this one cannot be written."""
+        """Replace the resume point. The one before it stays if this one cannot be written.
+
+        Raises Diverged where a tensor holds a NaN or an infinity: such a point would be good for nothing.
+        """
+        for name, tensor in tensors.items():
+            if not bool(tensor.isfinite().all()):
+                raise Diverged(f"{name} is not finite after step {step}")
         run = {
             **self._order,
             "seconds": self.seconds,
@@ -177,13 +174,14 @@ class Run:
 
     def restore(self) -> Checkpoint | None:
         """Return the resume point, or None at a first start; marks the run inexact on another machine."""
-        point = checkpoint.read(self.folder / "checkpoint")
-        if point is not None:
-            self._earlier_seconds = point.facts["run"]["seconds"]
-            before, now = point.facts["run"]["versions"], versions()
-            same = all(before[name] == now[name] for name in EXACT)
-            self.exact = bool(point.facts["run"]["exact"]) and same
-            self._doing = {**self._doing, "step": point.step}
+        if self._facts is None:
+            return None
+        point, ran = checkpoint.load(self.folder / "checkpoint", self._facts), self._facts["run"]
+        self._earlier_seconds = ran["seconds"]
+        before, now = ran["versions"], versions()
+        same = all(before[name] == now[name] for name in EXACT)
+        self.exact = bool(ran["exact"]) and same
+        self._doing = {**self._doing, "step": point.step}
         return point
 
     def publish(self, *, metrics: Mapping[str, Any], **extra: Any) -> str:
@@ -201,18 +199,30 @@ class Run:
 
     def _clear(self) -> None:
         """Go back to the resume point that a killed run left. Raises Refused if it is of another order."""
-        facts = checkpoint.peek(self.folder / "checkpoint")
+        self._facts = self._found()
         sizes: dict[str, int] = {}
-        if facts is not None:
-            _refuse_other(self.folder, facts["run"], self._order)
-            sizes = facts["run"]["logs"]
-        keep = {*(("checkpoint",) if facts else ()), *sizes}
+        if self._facts is not None:
+            _refuse_other(self.folder, self._facts["run"], self._order)
+            sizes = self._facts["run"]["logs"]
+        keep = {*SIGNS, *(("checkpoint",) if self._facts else ()), *sizes}
         for path in self.folder.iterdir():
             if path.name not in keep:
                 _remove(path)
         for name, size in sizes.items():
             self._logs[name] = self.folder / name
             os.truncate(self.folder / name, size)
+
+    def _found(self) -> dict[str, Any] | None:
+        # All randomness hangs on seed and step, so a stage that begins anew ends in the same bytes, only later.
+        try:
+            facts = checkpoint.peek(self.folder / "checkpoint")
+            for name, size in facts["run"]["logs"].items() if facts else ():
+                if not (self.folder / name).is_file() or (self.folder / name).stat().st_size < size:
+                    raise checkpoint.Spoilt(f"{self.folder / name} is shorter than its resume point says")
+        except checkpoint.Spoilt as error:
+            sys.stderr.write(f"{error}; the stage begins anew\n")
+            return None
+        return facts
 
     def _fall_silent(self) -> None:
         self._quiet.set()
@@ -250,21 +260,6 @@ def _stop_on_sigterm() -> Iterator[threading.Event]:
         yield stop
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-def _cpu_model() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor()
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")
-
-
-def _code_digest() -> str:
-    total = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        total.update(path.read_bytes())
-    return f"{version('tutelage')}+{total.hexdigest()[:12]}"
 
 
 def _synced_size(path: Path) -> int:

@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch import nn
 
-from trainer import checkpoint, manifest, optim, runtime
+from trainer import checkpoint, manifest, optim, versions
 from trainer.errors import AlreadyDone, Diverged, Refused, Stopped
 from trainer.preset import load_preset
 from trainer.runtime import Run
@@ -133,7 +133,7 @@ def test_a_resume_on_another_machine_is_marked_inexact_for_ever(
     with opened() as run:
         run.save(1, {}, {})
     with monkeypatch.context() as elsewhere, opened() as run:
-        elsewhere.setattr(runtime, "_cpu_model", lambda: "another CPU")
+        elsewhere.setattr(versions, "_cpu_model", lambda: "another CPU")
         run.restore()
         assert not run.exact
         run.save(2, {}, {})
