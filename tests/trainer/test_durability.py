@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[2]
 KINDS = {"sft": "policy", "reward": "reward_model", "ppo": "policy"}
 EVERY = 3
 # Address space for threads and loading, not for a whole batch.
-ROOM = 64 * 2**20
+ROOM = 32 * 2**20
 SHORT = {
     "sft": ("batch=5", "micro_batch=5", "epochs=5"),
     "reward": ("batch=5", "micro_batch=5", "epochs=5"),
@@ -188,9 +188,9 @@ def test_weights_that_explode_end_in_a_named_failure_with_a_finite_resume_point(
 def test_without_space_or_memory_the_last_resume_point_is_kept_and_the_failure_has_a_name(
     order: Order, write_dataset: Callable[..., Path], demonstration_row: Callable[..., Row]
 ) -> None:
-    long = [demonstration_row(n, "word " * 30) for n in range(256)]
+    long = [demonstration_row(n, "word " * 30) for n in range(160)]
     order.given["dataset"] = write_dataset(order.home / "long", demonstrations=long)
-    command = order.words("out", "batch=256", "micro_batch=256", "epochs=5", every=1)
+    command = order.words("out", "batch=160", "micro_batch=160", "epochs=4", every=1)
     interrupt(begin(command), order.home / "out.partial", 2, signal.SIGKILL)
     before = order.point("out")
     assert before is not None
