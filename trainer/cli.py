@@ -95,7 +95,7 @@ def _use(arguments: argparse.Namespace) -> None:
 
 
 def _fail(error: StageError, out: Path) -> int:
-    if error.exit_code in (2, 3, 4, 5):
+    if error.exit_code in (2, 3, 4, 5) and os.environ.get("RANK", "0") == "0":
         _record(error, out)
     return _end(error.exit_code, str(error))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from trainer import optim, preset
+from trainer import dist, optim, preset
 from trainer.agreement import accuracy, agreement
 from trainer.bounds import refuse_beyond_context
 from trainer.checkpoint import pack, unpack
@@ -140,7 +140,7 @@ def accumulate(net: PolicyNet, chosen: Sequence[tuple[Slate, Tensor]], config: C
     """
     weight = sum(slate.weight for slate, _ in chosen)
     totals: dict[str, float] = {}
-    for start in range(0, len(chosen), config.micro_batch):
+    for start in dist.share(range(0, len(chosen), config.micro_batch)):
         part = chosen[start : start + config.micro_batch]
         slates = [slate for slate, _ in part]
         said = of_slates(completion_logprobs(net, slates), slates)
@@ -152,7 +152,7 @@ def accumulate(net: PolicyNet, chosen: Sequence[tuple[Slate, Tensor]], config: C
         for each, reward, slate in zip(said, rewards, slates, strict=True):
             for name, value in described(each.detach(), reward.detach(), slate.tiers).items():
                 totals[name] = totals.get(name, 0.0) + value * slate.weight / weight
-    return totals
+    return dist.add_up(totals, trained(net))
 
 
 def implicit_rewards(ours: Tensor, reference: Tensor, beta: float) -> Tensor:

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trainer import optim, preset
+from trainer import dist, optim, preset
 from trainer.agreement import accuracy
 from trainer.bounds import refuse_beyond_context
 from trainer.checkpoint import pack, unpack
@@ -154,7 +154,7 @@ def accumulate(net: RewardNet, slates: Sequence[Slate], config: Config) -> dict[
     weight = sum(slate.weight for slate in slates)
     orders = sum(slate.weight for slate in slates if untied_pairs(slate.tiers))
     totals = {"loss": 0.0, "accuracy": 0.0, "margin": 0.0}
-    for start in range(0, len(slates), config.micro_batch):
+    for start in dist.share(range(0, len(slates), config.micro_batch)):
         part = slates[start : start + config.micro_batch]
         heads = score_slates(net, part)
         loss = batch_loss(net, heads, part, config, weight)
@@ -165,7 +165,7 @@ def accumulate(net: RewardNet, slates: Sequence[Slate], config: Config) -> dict[
             if len(margin):
                 totals["accuracy"] += accuracy(margin) * slate.weight / orders
                 totals["margin"] += float(margin.mean()) * slate.weight / orders
-    return totals
+    return dist.add_up(totals, trained(net))
 
 
 def batch_loss(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from trainer import judging, memory, optim, preset, rl, rollout
+from trainer import dist, judging, memory, optim, preset, rl, rollout
 from trainer.bounds import refuse_beyond_context
 from trainer.checkpoint import pack, unpack
 from trainer.judging import NetJudge
@@ -143,4 +143,4 @@ def accumulate(policy: PolicyNet, sampled: Rollout, rows: Tensor, config: Config
         }
         for name, value in point.items():
             totals[name] = totals.get(name, 0.0) + value
-    return totals
+    return dist.add_up(totals, trained(policy))

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from trainer import judging, memory, preset, rl
+from trainer import dist, judging, memory, preset, rl
 from trainer.drawing import Sample
 from trainer.generation import complete
 from trainer.judging import Judge
@@ -171,7 +171,8 @@ def draw(cast: Cast, chosen: Sequence[tuple[str, Prompt]], config: Config, seed:
     old = torch.zeros(batch.ids.shape)
     old[batch.is_completion] = torch.tensor([logprob for sample in samples for logprob in sample.logprobs])
     kl = rl.k1(old, all_logprobs(cast.reference, batch, config.temperature, config.batch_tokens))
-    judged = cast.judge([prompt for _, prompt in chosen for _ in range(config.per_prompt)], samples, batch)
+    asked = [prompt for _, prompt in chosen for _ in range(config.per_prompt)]
+    judged = dist.of_first(cast.judge(asked, samples, batch))
     scores, token_scores = priced(judged, samples, batch, config)
     return Drawn(batch=batch, samples=samples, scores=scores, token_scores=token_scores, logprobs=old, kl=kl)
 
@@ -204,9 +205,10 @@ def plan(config: Config, step: int, seed: int) -> Iterator[Tensor]:
 
 
 def micro_batches(drawn: Drawn, rows: Tensor, size: int) -> Iterator[Tensor]:
-    """The rows of a minibatch, `size` at a time; those of one prompt together, for it is then computed once."""
+    """This process's rows of a minibatch, `size` at a time; those of one prompt together: it is then computed once."""
     group = drawn.batch.group
-    yield from torch.split(rows if group is None else rows[group[rows].argsort(stable=True)], size)
+    parts = torch.split(rows if group is None else rows[group[rows].argsort(stable=True)], size)
+    yield from dist.share(parts)
 
 
 def means(points: Sequence[dict[str, float]]) -> dict[str, float]:

@@ -32,7 +32,7 @@ import numpy
 import torch
 from torch import Tensor
 
-from trainer import checkpoint, manifest
+from trainer import checkpoint, dist, manifest
 from trainer.checkpoint import Checkpoint
 from trainer.errors import AlreadyDone, Diverged, Refused, Stopped
 from trainer.versions import versions
@@ -40,7 +40,7 @@ from trainer.versions import versions
 BEAT_SECONDS = 1.0
 SIGNS = ("heartbeat", "heartbeat.new")
 # What must be the same for a resumed stage to end with the same bytes.
-EXACT = ("python", "torch", "transformers", "cpu", "threads", "precision")
+EXACT = ("python", "torch", "transformers", "cpu", "threads", "processes", "precision")
 
 
 def checked(directory: Path, kind: str) -> str:
@@ -65,6 +65,7 @@ class Run:
         self.folder = folder
         self.exact = True
         self._out, self._kind, self._order, self._stop = out, kind, order, stop
+        self._place = manifest.partial(out)  # `folder`, but in the processes that write nothing
         self._doing: dict[str, Any] = {"pid": os.getpid(), "step": 0, "of": 0, "doing": "loading"}
         self._quiet = threading.Event()
         self._thread = threading.Thread(target=self._beat, daemon=True)
@@ -86,8 +87,8 @@ class Run:
         values = config if isinstance(config, dict) else dataclasses.asdict(config)
         order = {"stage": stage, "inputs": dict(inputs), "config": values, "seed": seed}
         _refuse_finished(out, kind, order)
-        with manifest.lock(out) as folder, _stop_on_sigterm() as stop:
-            if manifest.finish(out, kind=kind):
+        with dist.lock(out) as folder, _stop_on_sigterm() as stop:
+            if any(dist.gather(dist.is_first() and manifest.finish(out, kind=kind))):
                 _refuse_finished(out, kind, order)
             run = cls(folder, out, kind, order, stop)
             run._thread.start()
@@ -120,7 +121,7 @@ class Run:
 
     def heed_stop(self) -> None:
         """Raise Stopped if SIGTERM came: for long work after the last update, which a resume does again."""
-        if self._stop.is_set():
+        if any(dist.gather(self._stop.is_set())):
             raise Stopped(f"stopped on request at step {self.step}")
 
     def log(self, step: int, of: int, metrics: Mapping[str, float]) -> None:
@@ -148,7 +149,7 @@ class Run:
 
         `state` gives the tensors, `facts` whatever else the stage needs to go on (JSON).
         """
-        stopping = self._stop.is_set()
+        stopping = any(dist.gather(self._stop.is_set()))
         if stopping or (every and step % every == 0):
             self.save(step, state(), facts or {})
         self._doing = {**self._doing, "step": step}
@@ -163,6 +164,8 @@ class Run:
         for name, tensor in tensors.items():
             if not bool(tensor.isfinite().all()):
                 raise Diverged(f"{name} is not finite after step {step}")
+        if not dist.is_first():
+            return
         run = {
             **self._order,
             "seconds": self.seconds,
@@ -176,11 +179,10 @@ class Run:
         """Return the resume point, or None at a first start; marks the run inexact on another machine."""
         if self._facts is None:
             return None
-        point, ran = checkpoint.load(self.folder / "checkpoint", self._facts), self._facts["run"]
+        point, ran = checkpoint.load(self._place / "checkpoint", self._facts), self._facts["run"]
         self._earlier_seconds = ran["seconds"]
         before, now = ran["versions"], versions()
-        same = all(before[name] == now[name] for name in EXACT)
-        self.exact = bool(ran["exact"]) and same
+        self.exact = bool(ran["exact"]) and all(before.get(name) == now[name] for name in EXACT)
         self._doing = {**self._doing, "step": point.step}
         return point
 
@@ -195,15 +197,23 @@ class Run:
             "seconds": round(self.seconds, 3),
             **extra,
         }
-        return manifest.publish(self._out, kind=self._kind, facts=facts)
+        digest = manifest.publish(self._out, kind=self._kind, facts=facts) if dist.is_first() else ""
+        return str(dist.gather(digest)[0])
 
     def _clear(self) -> None:
         """Go back to the resume point that a killed run left. Raises Refused if it is of another order."""
+        if not dist.is_first():
+            dist.gather(None)
         self._facts = self._found()
         sizes: dict[str, int] = {}
         if self._facts is not None:
             _refuse_other(self.folder, self._facts["run"], self._order)
             sizes = self._facts["run"]["logs"]
+        if dist.is_first():
+            self._sweep(sizes)
+            dist.gather(None)  # now the others may look
+
+    def _sweep(self, sizes: Mapping[str, int]) -> None:
         keep = {*SIGNS, *(("checkpoint",) if self._facts else ()), *sizes}
         for path in self.folder.iterdir():
             if path.name not in keep:
@@ -215,10 +225,10 @@ class Run:
     def _found(self) -> dict[str, Any] | None:
         # All randomness hangs on seed and step, so a stage that begins anew ends in the same bytes, only later.
         try:
-            facts = checkpoint.peek(self.folder / "checkpoint")
+            facts = checkpoint.peek(self._place / "checkpoint")
             for name, size in facts["run"]["logs"].items() if facts else ():
-                if not (self.folder / name).is_file() or (self.folder / name).stat().st_size < size:
-                    raise checkpoint.Spoilt(f"{self.folder / name} is shorter than its resume point says")
+                if not (self._place / name).is_file() or (self._place / name).stat().st_size < size:
+                    raise checkpoint.Spoilt(f"{self._place / name} is shorter than its resume point says")
         except checkpoint.Spoilt as error:
             sys.stderr.write(f"{error}; the stage begins anew\n")
             return None

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainer import optim, preset
+from trainer import dist, optim, preset
 from trainer.bounds import refuse_beyond_context
 from trainer.checkpoint import pack, unpack
 from trainer.errors import Refused
@@ -101,12 +101,12 @@ def accumulate(net: PolicyNet, rows: Sequence[Row], micro_batch: int) -> tuple[f
     tokens = sum(sum(learned) for _, learned in rows)
     total = 0.0
     alike = sorted(rows, key=lambda row: len(row[0]))  # rows of one length need no padding
-    for start in range(0, len(alike), micro_batch):
+    for start in dist.share(range(0, len(alike), micro_batch)):
         batch = Batch.of_flags(alike[start : start + micro_batch])
         loss = sft_loss(logprobs(net, batch), batch.is_completion, tokens)
         loss.backward()  # type: ignore[no-untyped-call]
         total += float(loss.detach())
-    return total, tokens
+    return dist.add_up({"loss": total}, trained(net))["loss"], tokens
 
 
 def _row(tok: Tokenizer, demonstration: Demonstration, config: Config) -> Row:

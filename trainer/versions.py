@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from trainer import compute
+from trainer import compute, dist
 
 
 def versions() -> dict[str, Any]:
@@ -20,6 +20,7 @@ def versions() -> dict[str, Any]:
         "cpu": f"{_cpu_model()}, {torch.backends.cpu.get_cpu_capability()}",
         "threads": torch.get_num_threads(),
         "precision": compute.precision(compute.device()),
+        "processes": dist.processes(),
         "code": _code_digest(),
     }
 

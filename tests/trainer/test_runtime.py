@@ -56,7 +56,8 @@ def test_a_published_manifest_says_what_made_it(opened: Opener, tmp_path: Path) 
     facts = manifest.read(tmp_path / "a", kind="policy")
     assert facts["inputs"] == {"dataset": "0" * 64}
     assert (facts["stage"], facts["config"], facts["seed"], facts["exact"]) == ("sft", {"lr": 0.1}, 1, True)
-    assert facts["versions"].keys() == {"python", "torch", "transformers", "cpu", "threads", "precision", "code"}
+    names = {"python", "torch", "transformers", "cpu", "threads", "processes", "precision", "code"}
+    assert facts["versions"].keys() == names
     assert facts["seconds"] >= 0
     assert set(facts["files"]) == {"metrics.jsonl"}
 
