@@ -60,7 +60,8 @@ def _run(module: ModuleType, arguments: argparse.Namespace) -> int:
         return _fail(Refused(str(error)), arguments.out)
     except StageError as error:
         # A model that does not load for want of memory is not to blame.
-        return _fail((error.__cause__ and named(error.__cause__)) or error, arguments.out)
+        shortage = named(error.__cause__) if error.__cause__ else None
+        return _fail(shortage or error, arguments.out)
     except Exception as error:
         shortage = named(error)
         if shortage:

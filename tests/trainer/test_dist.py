@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import nn
 
 from tests.trainer.conftest import Row
 from tests.trainer.speaker import judge, prompt_rows, speaker, words
@@ -114,11 +113,9 @@ def test_alone_everything_is_ones_own() -> None:
     rows = [3, 1, 2]
     assert dist.share(rows) == rows
     assert dist.gather(rows) == [rows]
-    assert dist.sum_metrics({"loss": 2.0}) == {"loss": 2.0}
+    assert dist.add_up({"loss": 2.0}, []) == {"loss": 2.0}
     assert torch.equal(dist.sum_shares(torch.ones(2)), torch.ones(2))
-    weight = nn.Parameter(torch.ones(2))
-    dist.sum_gradients([weight])
-    assert weight.grad is None
+    assert torch.equal(dist.of_first(torch.ones(2)), torch.ones(2))
 
 
 def test_shares_hold_every_row_once_and_are_woven_back(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,7 +28,7 @@ EVERY = 3
 ROOM = 32 * 2**20
 SHORT = {
     "sft": ("batch=5", "micro_batch=5", "epochs=5"),
-    "reward": ("batch=5", "micro_batch=5", "epochs=5"),
+    "reward": ("batch=5", "micro_batch=5", "epochs=5", "loss=rao_kupper", "heads=2"),
     "ppo": ("updates=9", "batch=8", "minibatch=4", "max_new=16"),
 }
 
@@ -114,9 +114,14 @@ def interrupt(child: int, folder: Path, after: int, how: signal.Signals, delay: 
     return found
 
 
-def test_a_killed_run_resumes_to_the_same_bytes(order: Order) -> None:
-    assert cli.main(order.words("whole")) == 0
-    killed = order.words("killed")
+@pytest.mark.parametrize(
+    ("order", "more"),
+    [("sft", ()), ("reward", ()), ("ppo", ()), ("ppo", ("lora_rank=4",)), ("ppo", ("train_layers=1",))],
+    indirect=["order"],
+)
+def test_a_killed_run_resumes_to_the_same_bytes(order: Order, more: tuple[str, ...]) -> None:
+    assert cli.main(order.words("whole", *more)) == 0
+    killed = order.words("killed", *more)
     interrupt(begin(killed), order.home / "killed.partial", 4, signal.SIGKILL)
     assert order.point("killed") is not None
     assert not (order.home / "killed").exists()
