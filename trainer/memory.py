@@ -88,6 +88,7 @@ def announced(needed: int, room: int) -> str:
     if needed > room:
         raise Refused(
             f"this needs about {needed / 1e9:.1f} GB of memory and the machine has {room / 1e9:.1f} GB: "
-            "take a smaller model, or train fewer layers (--set train_layers=N) or adapters (lora_rank), or fewer tokens at once (batch_tokens)"
+            "take a smaller model, train fewer layers (--set train_layers=N) or adapters (--set lora_rank=N), "
+            "or take fewer tokens at once (batch_tokens)"
         )
     return f"loading, about {needed / 1e9:.1f} GB"

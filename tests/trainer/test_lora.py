@@ -14,7 +14,7 @@ from torch import nn
 from tests.trainer.conftest import Row
 from tests.trainer.rolled import configured, named, reward_net
 from tests.trainer.speaker import judge, prompt_rows, retouched, speaker, stage
-from trainer import lora, ppo
+from trainer import improve, lora, memory, ppo, rollout
 from trainer.checkpoint import pack
 from trainer.nets import PolicyNet, load_policy, logprobs, trained
 from trainer.ragged import Batch
@@ -48,6 +48,14 @@ def fitted(dataset: Path) -> Path:
     """A reward model that an adapter on the speaker learned."""
     out = dataset.with_name("fitted")
     assert stage("reward", out, RANK, "epochs=4", dataset=dataset, init=speaker()) == 0
+    return out
+
+
+@pytest.fixture(scope="module")
+def full(dataset: Path) -> Path:
+    """A reward model all of whose weights learned."""
+    out = dataset.with_name("full")
+    assert stage("reward", out, "epochs=1", dataset=dataset, init=speaker()) == 0
     return out
 
 
@@ -155,11 +163,13 @@ def test_with_adapters_four_nets_share_one_set_of_weights(fitted: Path) -> None:
     assert lora.bytes_of(*cast_of(nets(fitted, rank=0))) > 3.5 * base
 
 
-def test_a_judge_that_was_fitted_elsewhere_keeps_weights_of_its_own(fitted: Path, tmp_path: Path) -> None:
+def test_a_judge_that_is_no_adapter_of_the_reference_keeps_weights_that_the_value_net_shares(
+    fitted: Path, full: Path, tmp_path: Path
+) -> None:
     other = retouched(tmp_path / "other", 0.1)
     base = lora.bytes_of(load_policy(speaker()))
-    for found in (nets(judge()), nets(fitted, reference=other)):
-        assert base < lora.bytes_of(*cast_of(found)) < 3 * base
+    for found in (nets(full), nets(fitted, reference=other)):
+        assert 1.5 * base < lora.bytes_of(*cast_of(found)) < 2.7 * base
         assert not any(".lora_" in name for name, _ in reward_net(found).named_parameters())
         batch = Batch.of(ROWS)
         values, scores = found.value(batch), reward_net(found)(batch)
@@ -183,15 +193,17 @@ def test_on_shared_weights_every_net_is_itself(fitted: Path) -> None:
     assert not trained(reward_net(found))
 
 
-def test_the_estimate_of_memory_knows_what_is_shared_and_what_learns(fitted: Path, tmp_path: Path) -> None:
-    other = retouched(tmp_path / "other", 0.1)
-    cases = [{"reward": fitted}, {"reward": judge()}, {"reward": fitted, "reference": other}]
-    for given in cases:
-        config, found = configured(RANK, "batch_tokens=1"), nets(**given)
-        learned = sum(each.numel() for net in (found.policy, found.value) for _, each in lora._thin(net.trunk))
+def test_the_estimate_of_memory_knows_what_is_shared_and_what_learns(fitted: Path, full: Path, tmp_path: Path) -> None:
+    config = configured(RANK, "batch_tokens=1")
+    for judging in (fitted, full):
+        found = nets(judging)
+        learned = sum(each.numel() for net in (found.policy, found.value) for each in trained(net))
         expected = lora.bytes_of(*cast_of(found)) + 3 * 4 * learned + memory.cache(speaker(), 4 * (96 + 48))
         # Heads, and the adapter that the reward model keeps, are too small to be counted.
-        assert rollout.needed(named(**given), config, critic=True) == pytest.approx(expected, rel=0.05)
+        assert rollout.needed(named(reward=judging), config, critic=True) == pytest.approx(expected, rel=0.05)
+    base, other = lora.bytes_of(load_policy(speaker())), retouched(tmp_path / "other", 0.1)
+    needs = [rollout.needed(named(reward=fitted, reference=each), config, critic=True) for each in (speaker(), other)]
+    assert needs[1] - needs[0] == pytest.approx(2 * base, rel=0.01)
 
 
 def test_what_is_equal_but_learns_is_not_shared() -> None:
