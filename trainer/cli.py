@@ -10,6 +10,7 @@ import errno
 import importlib
 import json
 import os
+import re
 import sys
 import traceback
 from collections.abc import Sequence
@@ -17,11 +18,16 @@ from pathlib import Path
 from types import ModuleType
 
 from trainer import manifest
-from trainer.errors import NoSpace, Refused, StageError
+from trainer.errors import NoSpace, OutOfMemory, Refused, StageError
 from trainer.records import RecordError
 
 PRECISIONS = ("auto", "fp32", "bf16")
 STAGES = ("pretrain", "sft", "reward", "ppo", "rloo", "dpo", "evaluate", "sample", "tiny", "convert")
+
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+# What torch's allocator for the CPU, C++ and a card's driver say, each in a RuntimeError.
+NO_MEMORY = re.compile(r"can't allocate memory|not enough memory|bad_alloc|out of memory", re.IGNORECASE)
+LESS_MEMORY = "the memory does not suffice: set micro_batch or batch_tokens lower, or train_layers or lora_rank"
 
 
 def main(argv: Sequence[str]) -> int:
@@ -53,18 +59,28 @@ def _run(module: ModuleType, arguments: argparse.Namespace) -> int:
     except (manifest.ManifestError, RecordError) as error:
         return _fail(Refused(str(error)), arguments.out)
     except StageError as error:
-        return _fail(error, arguments.out)
+        # A model that does not load for want of memory is not to blame.
+        shortage = named(error.__cause__) if error.__cause__ else None
+        return _fail(shortage or error, arguments.out)
     except Exception as error:
-        if is_no_space(error):
-            return _fail(NoSpace(f"no space left on the device: {error}"), arguments.out)
+        shortage = named(error)
+        if shortage:
+            return _fail(shortage, arguments.out)
         traceback.print_exc()
         return 1
     return 0
 
 
-def is_no_space(error: BaseException) -> bool:
-    """Whether `error` means a full device; safetensors reports that in its own exception's text only."""
-    return (isinstance(error, OSError) and error.errno == errno.ENOSPC) or "(os error 28)" in str(error)
+def named(error: BaseException) -> StageError | None:
+    """The shortage that `error` means, if it is one; safetensors tells the number in its exception's text only."""
+    told = re.search(r"\(os error (\d+)\)", str(error))
+    number = error.errno if isinstance(error, OSError) else int(told[1]) if told else None
+    if number in FULL:
+        return NoSpace(f"no space left on the device: {error}; free some and try again")
+    names = {kind.__name__ for kind in type(error).__mro__}
+    if number == errno.ENOMEM or names & {"MemoryError", "OutOfMemoryError"} or NO_MEMORY.search(str(error)):
+        return OutOfMemory(f"{type(error).__name__}: {error}; {LESS_MEMORY}")
+    return None
 
 
 def _use(arguments: argparse.Namespace) -> None:
@@ -80,7 +96,7 @@ def _use(arguments: argparse.Namespace) -> None:
 
 
 def _fail(error: StageError, out: Path) -> int:
-    if error.exit_code in (2, 3, 4):
+    if error.exit_code in (2, 3, 4, 5) and os.environ.get("RANK", "0") == "0":
         _record(error, out)
     return _end(error.exit_code, str(error))
 
@@ -93,7 +109,8 @@ def _record(error: StageError, out: Path) -> None:
         step = json.loads(heartbeat.read_text(encoding="utf-8"))["step"]
     except (OSError, ValueError, KeyError):
         step = 0
-    failure = {"kind": type(error).__name__.lower(), "message": str(error), "step": step}
+    kind = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(error).__name__).lower()
+    failure = {"kind": kind, "message": str(error), "step": step}
     try:
         with manifest.lock(out) as folder:
             (folder / "failure.json").write_text(json.dumps(failure, ensure_ascii=False), encoding="utf-8")

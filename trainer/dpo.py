@@ -9,14 +9,14 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from trainer import optim, preset
+from trainer import dist, lora, optim, preset
 from trainer.agreement import accuracy, agreement
 from trainer.bounds import refuse_beyond_context
 from trainer.checkpoint import pack, unpack
 from trainer.errors import Refused
 from trainer.likelihoods import plackett_luce
 from trainer.losses import bradley_terry, margins, ranking_loss, untied_pairs
-from trainer.nets import PolicyNet, freeze_below, load_policy, logprobs, save_policy, trained
+from trainer.nets import PolicyNet, load_policy, logprobs, save_policy, trained
 from trainer.ragged import Batch
 from trainer.records import read_rankings
 from trainer.runtime import Run, checked, generator
@@ -47,6 +47,7 @@ class Config:
     train_layers: int
     checkpoint_every: int
     loss: str = "bradley_terry"
+    lora_rank: int = 0
 
     def __post_init__(self) -> None:
         if not min(self.epochs, self.batch, self.micro_batch, self.max_prompt, self.max_completion) >= 1:
@@ -88,7 +89,7 @@ def main(arguments: argparse.Namespace) -> None:
                 "prompts, and tell completions apart"
             )
         net = load_policy(arguments.init)
-        freeze_below(net, config.train_layers)
+        lora.choose(net, layers=config.train_layers, rank=config.lora_rank, seed=seed)
         optimizer = optim.adamw(trained(net), config.lr, config.weight_decay)
         batches = optim.batches(len(train), config.batch, config.epochs, seed)
         point = run.restore()
@@ -122,6 +123,7 @@ def main(arguments: argparse.Namespace) -> None:
             [each.prompt for each in held_out], gains, [each.tiers for each in held_out], generator(seed, "bootstrap")
         )
         # 6. The artifact.
+        lora.merge(net)
         save_policy(net, arguments.init, run.folder / "model")
         summary = dataclasses.asdict(found)
         run.publish(metrics={"accuracy": summary.pop("value"), **summary, "loss": history[-1], "slates": len(train)})
@@ -140,7 +142,7 @@ def accumulate(net: PolicyNet, chosen: Sequence[tuple[Slate, Tensor]], config: C
     """
     weight = sum(slate.weight for slate, _ in chosen)
     totals: dict[str, float] = {}
-    for start in range(0, len(chosen), config.micro_batch):
+    for start in dist.share(range(0, len(chosen), config.micro_batch)):
         part = chosen[start : start + config.micro_batch]
         slates = [slate for slate, _ in part]
         said = of_slates(completion_logprobs(net, slates), slates)
@@ -152,7 +154,7 @@ def accumulate(net: PolicyNet, chosen: Sequence[tuple[Slate, Tensor]], config: C
         for each, reward, slate in zip(said, rewards, slates, strict=True):
             for name, value in described(each.detach(), reward.detach(), slate.tiers).items():
                 totals[name] = totals.get(name, 0.0) + value * slate.weight / weight
-    return totals
+    return dist.add_up(totals, trained(net))
 
 
 def implicit_rewards(ours: Tensor, reference: Tensor, beta: float) -> Tensor:

@@ -26,9 +26,15 @@ class Diverged(StageError):
 
 
 class NoSpace(StageError):
-    """The device is full; the last good checkpoint is kept."""
+    """The device or a quota is full; the last good checkpoint is kept."""
 
     exit_code = 4
+
+
+class OutOfMemory(StageError):
+    """The memory does not suffice; the last good checkpoint is kept."""
+
+    exit_code = 5
 
 
 class Stopped(StageError):

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import torch
 
-from trainer import compute
+from trainer import compute, dist
 from trainer.decoding import Prefilled, Slots
 from trainer.drawing import Drawing, Sample, Work
 from trainer.nets import PolicyNet
@@ -58,7 +58,11 @@ def complete(
     seed: int,
     settings: Settings,
 ) -> list[list[Sample]]:
-    """Draw `per_prompt` completions of each prompt, on all threads; the slates are in the prompts' order."""
+    """Draw `per_prompt` completions of each prompt, on all threads; the slates are in the prompts' order.
+
+    Several processes draw for a share of the prompts each: the noise hangs on the prompt alone.
+    """
+    prompts, keys = dist.share(prompts), dist.share(keys)
     hands = max(1, min(torch.get_num_threads(), len(prompts) * per_prompt // ENOUGH))
     # Longest first, and dealt out in turn: no thread is left with the long ones.
     order = sorted(range(len(prompts)), key=lambda place: -len(prompts[place]))
@@ -73,7 +77,10 @@ def complete(
         for places, drawn in zip(parts, pool.map(draw_some, parts), strict=True):
             for place, slate in zip(places, drawn, strict=True):
                 slates[place] = slate
-    return slates
+    return [
+        [each if isinstance(each, Sample) else Sample(**each) for each in slate]
+        for slate in dist.woven(dist.gather(slates))
+    ]
 
 
 def decode(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from trainer import ema, optim, rollout
+from trainer import dist, ema, optim, rollout
 from trainer.checkpoint import pack, unpack
 from trainer.losses import ppo_policy_loss, ppo_value_loss
 from trainer.nets import logprobs, trained
@@ -137,7 +137,7 @@ def accumulate(
     for part in micro_batches(sampled, rows, config.micro_batch):
         for name, value in _micro_step(nets, sampled, part, config, tokens, policy_learns).items():
             totals[name] = totals.get(name, 0.0) + value
-    return totals
+    return dist.add_up(totals, [*trained(nets.policy), *trained(nets.value)])
 
 
 def _micro_step(

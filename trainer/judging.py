@@ -13,9 +13,10 @@ from typing import Any, Protocol, cast
 import torch
 from torch import Tensor
 
-from trainer import manifest
+from trainer import lora, manifest
 from trainer.drawing import Sample
 from trainer.errors import Refused
+from trainer.nets import PolicyNet
 from trainer.ragged import Batch
 from trainer.records import Prompt
 from trainer.runtime import checked
@@ -119,12 +120,18 @@ def inputs(arguments: argparse.Namespace) -> dict[str, str]:
     return {f"reward_function {name}": manifest.file_digest(path)}
 
 
-def load(arguments: argparse.Namespace, batch_tokens: int) -> Judge:
-    """The judge that the command line names, for completions of the policy `arguments.init`."""
+def load(arguments: argparse.Namespace, batch_tokens: int, *, base: PolicyNet | None = None) -> Judge:
+    """The judge that the command line names, for completions of the policy `arguments.init`.
+
+    On the weights of `base`, the policy `arguments.reference`, where it was fitted as an adapter of that.
+    """
     tok = load_tokenizer(arguments.init)
     if not arguments.reward:
         return FunctionJudge(load_function(arguments.reward_function), tok)
-    net = load_reward(arguments.reward).requires_grad_(False)
+    net = load_reward(arguments.reward)
+    if base is not None and lora.fits(arguments.reward, arguments.reference):
+        lora.rest_on(net, arguments.reward, base)
+    net.requires_grad_(False)
     if same_tokenizer(arguments.init, arguments.reward):
         return NetJudge(net, batch_tokens)
     half = int(cast(Any, net.trunk).config.max_position_embeddings) // 2

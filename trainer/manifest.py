@@ -52,13 +52,7 @@ def read(directory: Path, *, kind: str) -> dict[str, Any]:
     Raises ManifestError naming the first file that is missing, added or changed.
     """
     facts = peek(directory, kind=kind)
-    found = {name for name in _files(directory) if name != NAME}
-    listed = facts["files"]
-    for name in sorted(found ^ listed.keys()):
-        raise ManifestError(f"{directory / name} is {'missing' if name in listed else 'not in the manifest'}")
-    for name, expected in listed.items():
-        if file_digest(directory / name) != expected:
-            raise ManifestError(f"{directory / name} does not have the digest that its manifest names")
+    _check(directory, {name for name in _files(directory) if name != NAME}, facts["files"])
     return facts
 
 
@@ -106,20 +100,30 @@ def _hold(handle: int, twin: Path) -> None:
 
 
 def publish(directory: Path, *, kind: str, facts: Mapping[str, Any]) -> str:
-    """Seal the `.partial` twin: drop working files, sync all, write the manifest, rename. Return the digest."""
+    """Seal the `.partial` twin: sync all, write the manifest, drop working files, rename. Return the digest."""
     twin = partial(directory)
     if directory.exists():
         raise ManifestError(f"{directory} exists and a finished directory is never overwritten")
-    for name in WORKING:
-        _remove(twin / name)
-    files = {name: _synced_digest(twin / name) for name in sorted(_files(twin)) if name != NAME}
+    files = {name: _synced_digest(twin / name) for name in sorted(_lasting(twin))}
     body = {"format": FORMAT, "kind": kind, **facts, "files": files}
     _write_synced(twin / NAME, json.dumps(body, ensure_ascii=False, indent=1, sort_keys=True, allow_nan=False))
     for folder in _folders(twin):
         _sync_folder(folder)
-    twin.rename(directory)
-    _sync_folder(directory.parent)
-    return digest(directory)
+    return _name(twin, directory)
+
+
+def finish(directory: Path, *, kind: str) -> bool:
+    """End a publication that was cut off after its manifest was written; return whether there was one.
+
+    The manifest comes before the resume point goes, so a writer killed in between never has to begin anew.
+    """
+    twin = partial(directory)
+    try:
+        _check(twin, _lasting(twin), peek(twin, kind=kind)["files"])
+    except ManifestError:
+        return False
+    _name(twin, directory)
+    return True
 
 
 @contextmanager
@@ -130,6 +134,27 @@ def writing(directory: Path, *, kind: str, **facts: Any) -> Iterator[Path]:
             _remove(left_over)
         yield twin
         publish(directory, kind=kind, facts=facts)
+
+
+def _check(directory: Path, found: set[str], listed: Mapping[str, str]) -> None:
+    for name in sorted(found ^ listed.keys()):
+        raise ManifestError(f"{directory / name} is {'missing' if name in listed else 'not in the manifest'}")
+    for name, expected in listed.items():
+        if file_digest(directory / name) != expected:
+            raise ManifestError(f"{directory / name} does not have the digest that its manifest names")
+
+
+def _name(twin: Path, directory: Path) -> str:
+    for name in WORKING:
+        _remove(twin / name)
+    _sync_folder(twin)
+    twin.rename(directory)
+    _sync_folder(directory.parent)
+    return digest(directory)
+
+
+def _lasting(twin: Path) -> set[str]:
+    return {name for name in _files(twin) if name != NAME and name.split("/")[0] not in WORKING}
 
 
 def _files(directory: Path) -> Iterator[str]:

@@ -4,7 +4,7 @@ import json
 import math
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from trainer.errors import Refused
@@ -19,12 +19,24 @@ Sizes = Mapping[str, int]
 
 
 def sizes(artifact: Path) -> Sizes:
-    """Numbers in each tensor of an artifact's model, from the headers of its safetensors files."""
-    found: dict[str, int] = {}
+    """Numbers in each tensor of an artifact's model."""
+    return {name: math.prod(shape) for name, shape in _shapes(artifact).items()}
+
+
+def thin(artifact: Path, rank: int, layers: int) -> Sizes:
+    """Numbers in an adapter of each linear layer, in the top `layers` layers, or in all where that is 0."""
+    shapes = _shapes(artifact)
+    inside = {name: sum(shape) * rank for name, shape in shapes.items() if LAYER.search(name) and len(shape) == 2}
+    return {name: size for name, size in inside.items() if _number(name) >= _lowest(inside, layers)}
+
+
+def _shapes(artifact: Path) -> dict[str, list[int]]:
+    # From the headers of the safetensors files: no weight is read.
+    found: dict[str, list[int]] = {}
     for path in sorted((artifact / "model").glob("*.safetensors")):
         with path.open("rb") as file:
             header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
-        found |= {name: math.prod(each["shape"]) for name, each in header.items() if name != "__metadata__"}
+        found |= {name: each["shape"] for name, each in header.items() if name != "__metadata__"}
     return found
 
 
@@ -32,9 +44,17 @@ def learned(model: Sizes, layers: int) -> int:
     """How many of these numbers are trained with `train_layers` = `layers`; 0 trains all."""
     if not layers:
         return sum(model.values())
-    numbers = {name: int(match[1]) for name in model if (match := LAYER.search(name))}
-    lowest = max(numbers.values(), default=-1) + 1 - layers
-    return sum(model[name] for name, number in numbers.items() if number >= lowest)
+    lowest = _lowest(model, layers)
+    return sum(size for name, size in model.items() if _number(name) >= lowest)
+
+
+def _number(name: str) -> int:
+    match = LAYER.search(name)
+    return int(match[1]) if match else -1
+
+
+def _lowest(names: Iterable[str], layers: int) -> int:
+    return max(map(_number, names), default=-1) + 1 - layers if layers else 0
 
 
 def cache(artifact: Path, positions: int) -> int:
@@ -68,6 +88,7 @@ def announced(needed: int, room: int) -> str:
     if needed > room:
         raise Refused(
             f"this needs about {needed / 1e9:.1f} GB of memory and the machine has {room / 1e9:.1f} GB: "
-            "take a smaller model, or train fewer layers (--set train_layers=N) or fewer tokens at once (batch_tokens)"
+            "take a smaller model, train fewer layers (--set train_layers=N) or adapters (--set lora_rank=N), "
+            "or take fewer tokens at once (batch_tokens)"
         )
     return f"loading, about {needed / 1e9:.1f} GB"

@@ -13,7 +13,7 @@ from torch.utils.checkpoint import checkpoint as recompute
 from trainer import compute
 from trainer.attention import NAME, Segments
 from trainer.bounds import refuse_other_ids
-from trainer.errors import Refused
+from trainer.errors import Diverged, Refused
 from trainer.ragged import Batch, pack
 from trainer.trunk import embed, normed, run
 
@@ -149,6 +149,9 @@ def load_model(loader: Callable[..., Any], artifact: Path, **options: Any) -> An
 
 
 def save_model(model: Any, tokenizer_from: Path, model_dir: Path) -> None:
+    for name, parameter in model.named_parameters():
+        if not bool(parameter.isfinite().all()):
+            raise Diverged(f"{name} is not finite after the last update")
     model_dir.mkdir(exist_ok=True)
     model.save_pretrained(model_dir)
     for name in TOKENIZER_FILES:

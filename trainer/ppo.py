@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from trainer import ema, judging, memory, preset, ptx, rl, rollout
+from trainer import ema, judging, lora, memory, preset, ptx, rl, rollout
 from trainer.bounds import refuse_beyond_context
 from trainer.errors import Refused
 from trainer.improve import Config, Learner, Nets, Rollout, improve
@@ -71,6 +71,7 @@ def main(arguments: argparse.Namespace) -> None:
         run.doing(len(history), config.updates, "saving")
         if learner.average and config.publish == "ema":
             ema.put(learner.average, nets.policy)
+        lora.merge(nets.policy)
         save_policy(nets.policy, arguments.init, run.folder / "model")
         run.publish(metrics=summary(history, config))
 
@@ -78,10 +79,10 @@ def main(arguments: argparse.Namespace) -> None:
 def load_nets(arguments: argparse.Namespace, config: Config) -> Nets:
     """Load the cast; a reward model over the policy's own tokens is also what the value net begins as."""
     policy, reference = load_policy(arguments.init), load_policy(arguments.reference)
-    judge = judging.load(arguments, config.batch_tokens)
+    judge = judging.load(arguments, config.batch_tokens, base=reference if config.lora_rank else None)
     value = judging.new_value(judge, arguments.init)
     others = [reference, judge.net] if isinstance(judge, NetJudge) else [reference]
-    shared = rollout.settle([policy, value], others, config.train_layers)
+    shared = rollout.settle([policy, value], others, config, arguments.seed)
     tok = load_tokenizer(arguments.init)
     return Nets(policy=policy, reference=reference, judge=judge, value=value, tok=tok, shared=shared)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from trainer import manifest
+from trainer import dist, manifest
 from trainer.errors import Refused
 from trainer.losses import sft_loss
 from trainer.nets import PolicyNet, logprobs, trained
@@ -59,12 +59,12 @@ class Mix:
         alike = sorted((self.rows[place] for place in places), key=lambda row: len(row[0]))
         tokens = sum(sum(learned) for _, learned in alike)
         total = 0.0
-        for start in range(0, len(alike), self.micro_batch):
+        for start in dist.share(range(0, len(alike), self.micro_batch)):
             batch = Batch.of_flags(alike[start : start + self.micro_batch])
             loss = sft_loss(logprobs(net, batch), batch.is_completion, tokens)
             loss.backward()  # type: ignore[no-untyped-call]
             total += float(loss.detach())
-        return total
+        return dist.add_up({"loss": total}, trained(net))["loss"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

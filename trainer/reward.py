@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trainer import optim, preset
+from trainer import dist, lora, optim, preset
 from trainer.agreement import accuracy
 from trainer.bounds import refuse_beyond_context
 from trainer.checkpoint import pack, unpack
@@ -19,7 +19,7 @@ from trainer.errors import Refused
 from trainer.labelers import labeler_weights
 from trainer.likelihoods import fit_tie, plackett_luce, rao_kupper
 from trainer.losses import Likelihood, bradley_terry, margins, ranking_loss, untied_pairs
-from trainer.nets import freeze_below, trained
+from trainer.nets import trained
 from trainer.ragged import Batch
 from trainer.records import Ranking, read_rankings
 from trainer.reward_report import describe, notes
@@ -61,6 +61,7 @@ class Config:
     labelers: str = "equal"
     heads: int = 1
     spread_penalty: float = 0.1
+    lora_rank: int = 0
 
     def __post_init__(self) -> None:
         sizes = (self.epochs, self.batch, self.micro_batch, self.heads, self.max_prompt, self.max_completion)
@@ -96,7 +97,7 @@ def main(arguments: argparse.Namespace) -> None:
         weights = labeler_weights(learnt) if config.labelers == "agreement" else {}
         slates = with_draws(to_slates(learnt, tok, config, weights), config.heads, seed)
         net = new_reward(arguments.init, seed, config.heads, config.spread_penalty)
-        freeze_below(net, config.train_layers)
+        lora.choose(net, layers=config.train_layers, rank=config.lora_rank, seed=seed)
         optimizer = optim.adamw(trained(net), config.lr, config.weight_decay)
         if config.loss == "rao_kupper":
             raw_tie = net.learn_ties(fit_tie([torch.zeros(len(s.tiers)) for s in slates], [s.tiers for s in slates]))
@@ -124,6 +125,8 @@ def main(arguments: argparse.Namespace) -> None:
         report = measure(net, run, to_slates(unseen, tok, config), config, tie, weights, generator(seed, "bootstrap"))
         report["notes"] = notes(report, training, len(learnt), len(demonstrations))
         # 6. The artifact.
+        lora.save(net, run.folder / "adapter")
+        lora.merge(net)
         save_reward(net, arguments.init, run.folder)
         (run.folder / "report.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
         summary = {**report["accuracy"], "loss": report["loss"], "enough": report["enough"]}
@@ -154,7 +157,7 @@ def accumulate(net: RewardNet, slates: Sequence[Slate], config: Config) -> dict[
     weight = sum(slate.weight for slate in slates)
     orders = sum(slate.weight for slate in slates if untied_pairs(slate.tiers))
     totals = {"loss": 0.0, "accuracy": 0.0, "margin": 0.0}
-    for start in range(0, len(slates), config.micro_batch):
+    for start in dist.share(range(0, len(slates), config.micro_batch)):
         part = slates[start : start + config.micro_batch]
         heads = score_slates(net, part)
         loss = batch_loss(net, heads, part, config, weight)
@@ -165,7 +168,7 @@ def accumulate(net: RewardNet, slates: Sequence[Slate], config: Config) -> dict[
             if len(margin):
                 totals["accuracy"] += accuracy(margin) * slate.weight / orders
                 totals["margin"] += float(margin.mean()) * slate.weight / orders
-    return totals
+    return dist.add_up(totals, trained(net))
 
 
 def batch_loss(

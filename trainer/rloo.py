@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from trainer import judging, memory, optim, preset, rl, rollout
+from trainer import dist, judging, lora, memory, optim, preset, rl, rollout
 from trainer.bounds import refuse_beyond_context
 from trainer.checkpoint import pack, unpack
 from trainer.judging import NetJudge
@@ -85,15 +85,16 @@ def main(arguments: argparse.Namespace) -> None:
             )
         # 5. The artifact.
         run.doing(len(history), config.updates, "saving")
+        lora.merge(cast.policy)
         save_policy(cast.policy, arguments.init, run.folder / "model")
         run.publish(metrics=summary(history, config))
 
 
 def load_cast(arguments: argparse.Namespace, config: Config) -> Cast:
     policy, reference = load_policy(arguments.init), load_policy(arguments.reference)
-    judge = judging.load(arguments, config.batch_tokens)
+    judge = judging.load(arguments, config.batch_tokens, base=reference if config.lora_rank else None)
     others = [reference, judge.net] if isinstance(judge, NetJudge) else [reference]
-    shared = rollout.settle([policy], others, config.train_layers)
+    shared = rollout.settle([policy], others, config, arguments.seed)
     return Cast(policy=policy, reference=reference, judge=judge, tok=load_tokenizer(arguments.init), shared=shared)
 
 
@@ -143,4 +144,4 @@ def accumulate(policy: PolicyNet, sampled: Rollout, rows: Tensor, config: Config
         }
         for name, value in point.items():
             totals[name] = totals.get(name, 0.0) + value
-    return totals
+    return dist.add_up(totals, trained(policy))

@@ -9,11 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from trainer import judging, memory, preset, rl
+from trainer import dist, judging, lora, manifest, memory, preset, rl
 from trainer.drawing import Sample
 from trainer.generation import complete
 from trainer.judging import Judge
-from trainer.nets import PolicyNet, freeze_below
+from trainer.nets import PolicyNet
 from trainer.prompts import encode_prompts
 from trainer.ragged import Batch
 from trainer.records import Prompt
@@ -55,6 +55,7 @@ class Config:
     unfinished: str = "penalty"
     unfinished_penalty: float
     train_layers: int
+    lora_rank: int = 0
     checkpoint_every: int
     samples_every: int
     samples_shown: int = 4
@@ -131,23 +132,26 @@ def needed(arguments: argparse.Namespace, config: Config, *, critic: bool, extra
     judge = memory.sizes(arguments.reward) if arguments.reward else {}
     value = [judge or policy] if critic else []
     positions = max(config.batch_tokens, config.per_prompt * (config.max_prompt + config.max_new))
-    return memory.peak(
-        [policy, memory.sizes(arguments.reference), judge, *value],
-        [policy, *value],
-        layers=config.train_layers,
-        extra=extra,
-        cached=memory.cache(arguments.init, positions),
-    )
+    cached = memory.cache(arguments.init, positions)
+    if config.lora_rank:
+        thin = [memory.thin(arguments.init, config.lora_rank, config.train_layers)] * (1 + critic)
+        alike = manifest.digest(arguments.init) == manifest.digest(arguments.reference)
+        rests = not arguments.reward or lora.fits(arguments.reward, arguments.reference)
+        bases = [policy, *([] if alike else [policy]), *([] if rests else [judge])]
+        return memory.peak([*bases, *thin], thin, layers=0, extra=extra, cached=cached)
+    held = [policy, memory.sizes(arguments.reference), judge, *value]
+    return memory.peak(held, [policy, *value], layers=config.train_layers, extra=extra, cached=cached)
 
 
-def settle(learning: Sequence[nn.Module], others: Sequence[nn.Module], train_layers: int) -> int:
-    """Freeze what does not learn, and let all nets have the lowest layers in common that are equal: return how many."""
+def settle(learning: Sequence[nn.Module], others: Sequence[nn.Module], config: Config, seed: int) -> int:
+    """Freeze what does not learn, keep equal weights once, and return how many of the lowest layers all nets share."""
     for net in learning:
-        freeze_below(net, train_layers)
+        lora.choose(net, layers=config.train_layers, rank=config.lora_rank, seed=seed)
     for net in others:
         net.requires_grad_(False)
+    lora.tie(*others, *learning)
     trunks: list[nn.Module] = [net.trunk for net in (*learning, *others)]  # type: ignore[misc]
-    shared = shared_layers(trunks, most=depth(trunks[0]) - train_layers if train_layers else 0)
+    shared = shared_layers(trunks, most=depth(trunks[0]) - config.train_layers if config.train_layers else 0)
     share(trunks, shared)
     return shared
 
@@ -171,7 +175,8 @@ def draw(cast: Cast, chosen: Sequence[tuple[str, Prompt]], config: Config, seed:
     old = torch.zeros(batch.ids.shape)
     old[batch.is_completion] = torch.tensor([logprob for sample in samples for logprob in sample.logprobs])
     kl = rl.k1(old, all_logprobs(cast.reference, batch, config.temperature, config.batch_tokens))
-    judged = cast.judge([prompt for _, prompt in chosen for _ in range(config.per_prompt)], samples, batch)
+    asked = [prompt for _, prompt in chosen for _ in range(config.per_prompt)]
+    judged = dist.of_first(cast.judge(asked, samples, batch))
     scores, token_scores = priced(judged, samples, batch, config)
     return Drawn(batch=batch, samples=samples, scores=scores, token_scores=token_scores, logprobs=old, kl=kl)
 
@@ -204,9 +209,10 @@ def plan(config: Config, step: int, seed: int) -> Iterator[Tensor]:
 
 
 def micro_batches(drawn: Drawn, rows: Tensor, size: int) -> Iterator[Tensor]:
-    """The rows of a minibatch, `size` at a time; those of one prompt together, for it is then computed once."""
+    """This process's rows of a minibatch, `size` at a time; those of one prompt together: it is then computed once."""
     group = drawn.batch.group
-    yield from torch.split(rows if group is None else rows[group[rows].argsort(stable=True)], size)
+    parts = torch.split(rows if group is None else rows[group[rows].argsort(stable=True)], size)
+    yield from dist.share(parts)
 
 
 def means(points: Sequence[dict[str, float]]) -> dict[str, float]:

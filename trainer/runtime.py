@@ -17,15 +17,14 @@ import hashlib
 import json
 import math
 import os
-import platform
 import random
 import shutil
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -33,13 +32,15 @@ import numpy
 import torch
 from torch import Tensor
 
-from trainer import checkpoint, compute, manifest
+from trainer import checkpoint, dist, manifest
 from trainer.checkpoint import Checkpoint
 from trainer.errors import AlreadyDone, Diverged, Refused, Stopped
+from trainer.versions import versions
 
 BEAT_SECONDS = 1.0
+SIGNS = ("heartbeat", "heartbeat.new")
 # What must be the same for a resumed stage to end with the same bytes.
-EXACT = ("python", "torch", "transformers", "cpu", "threads", "precision")
+EXACT = ("python", "torch", "transformers", "cpu", "threads", "processes", "precision")
 
 
 def checked(directory: Path, kind: str) -> str:
@@ -57,19 +58,6 @@ def generator(*key: str | int) -> torch.Generator:
     return torch.Generator().manual_seed(keyed_seed(*key))
 
 
-def versions() -> dict[str, Any]:
-    """What the bytes of a result depend on beside its inputs."""
-    return {
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "transformers": version("transformers"),
-        "cpu": f"{_cpu_model()}, {torch.backends.cpu.get_cpu_capability()}",
-        "threads": torch.get_num_threads(),
-        "precision": compute.precision(compute.device()),
-        "code": _code_digest(),
-    }
-
-
 class Run:
     """One stage writing one artifact. Made by `Run.open`, which holds the lock as long as it lasts."""
 
@@ -77,12 +65,14 @@ class Run:
         self.folder = folder
         self.exact = True
         self._out, self._kind, self._order, self._stop = out, kind, order, stop
+        self._place = manifest.partial(out)  # `folder`, but in the processes that write nothing
         self._doing: dict[str, Any] = {"pid": os.getpid(), "step": 0, "of": 0, "doing": "loading"}
         self._quiet = threading.Event()
         self._thread = threading.Thread(target=self._beat, daemon=True)
         self._began = time.monotonic()
         self._earlier_seconds = 0.0
         self._logs: dict[str, Path] = {}
+        self._facts: dict[str, Any] | None = None
 
     @classmethod
     @contextmanager
@@ -97,11 +87,13 @@ class Run:
         values = config if isinstance(config, dict) else dataclasses.asdict(config)
         order = {"stage": stage, "inputs": dict(inputs), "config": values, "seed": seed}
         _refuse_finished(out, kind, order)
-        with manifest.lock(out) as folder, _stop_on_sigterm() as stop:
+        with dist.lock(out) as folder, _stop_on_sigterm() as stop:
+            if any(dist.gather(dist.is_first() and manifest.finish(out, kind=kind))):
+                _refuse_finished(out, kind, order)
             run = cls(folder, out, kind, order, stop)
-            run._clear()
             run._thread.start()
             try:
+                run._clear()
                 yield run
             finally:
                 run._fall_silent()
@@ -129,7 +121,7 @@ class Run:
 
     def heed_stop(self) -> None:
         """Raise Stopped if SIGTERM came: for long work after the last update, which a resume does again."""
-        if self._stop.is_set():
+        if any(dist.gather(self._stop.is_set())):
             raise Stopped(f"stopped on request at step {self.step}")
 
     def log(self, step: int, of: int, metrics: Mapping[str, float]) -> None:
@@ -157,7 +149,7 @@ class Run:
 
         `state` gives the tensors, `facts` whatever else the stage needs to go on (JSON).
         """
-        stopping = self._stop.is_set()
+        stopping = any(dist.gather(self._stop.is_set()))
         if stopping or (every and step % every == 0):
             self.save(step, state(), facts or {})
         self._doing = {**self._doing, "step": step}
@@ -165,7 +157,15 @@ class Run:
             raise Stopped(f"stopped on request after step {step}")
 
     def save(self, step: int, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
-        """Replace the resume point. The one before it stays if this one cannot be written."""
+        """Replace the resume point. The one before it stays if this one cannot be written.
+
+        Raises Diverged where a tensor holds a NaN or an infinity: such a point would be good for nothing.
+        """
+        for name, tensor in tensors.items():
+            if not bool(tensor.isfinite().all()):
+                raise Diverged(f"{name} is not finite after step {step}")
+        if not dist.is_first():
+            return
         run = {
             **self._order,
             "seconds": self.seconds,
@@ -177,13 +177,13 @@ class Run:
 
     def restore(self) -> Checkpoint | None:
         """Return the resume point, or None at a first start; marks the run inexact on another machine."""
-        point = checkpoint.read(self.folder / "checkpoint")
-        if point is not None:
-            self._earlier_seconds = point.facts["run"]["seconds"]
-            before, now = point.facts["run"]["versions"], versions()
-            same = all(before[name] == now[name] for name in EXACT)
-            self.exact = bool(point.facts["run"]["exact"]) and same
-            self._doing = {**self._doing, "step": point.step}
+        if self._facts is None:
+            return None
+        point, ran = checkpoint.load(self._place / "checkpoint", self._facts), self._facts["run"]
+        self._earlier_seconds = ran["seconds"]
+        before, now = ran["versions"], versions()
+        self.exact = bool(ran["exact"]) and all(before.get(name) == now[name] for name in EXACT)
+        self._doing = {**self._doing, "step": point.step}
         return point
 
     def publish(self, *, metrics: Mapping[str, Any], **extra: Any) -> str:
@@ -197,22 +197,42 @@ class Run:
             "seconds": round(self.seconds, 3),
             **extra,
         }
-        return manifest.publish(self._out, kind=self._kind, facts=facts)
+        digest = manifest.publish(self._out, kind=self._kind, facts=facts) if dist.is_first() else ""
+        return str(dist.gather(digest)[0])
 
     def _clear(self) -> None:
         """Go back to the resume point that a killed run left. Raises Refused if it is of another order."""
-        facts = checkpoint.peek(self.folder / "checkpoint")
+        if not dist.is_first():
+            dist.gather(None)
+        self._facts = self._found()
         sizes: dict[str, int] = {}
-        if facts is not None:
-            _refuse_other(self.folder, facts["run"], self._order)
-            sizes = facts["run"]["logs"]
-        keep = {*(("checkpoint",) if facts else ()), *sizes}
+        if self._facts is not None:
+            _refuse_other(self.folder, self._facts["run"], self._order)
+            sizes = self._facts["run"]["logs"]
+        if dist.is_first():
+            self._sweep(sizes)
+            dist.gather(None)  # now the others may look
+
+    def _sweep(self, sizes: Mapping[str, int]) -> None:
+        keep = {*SIGNS, *(("checkpoint",) if self._facts else ()), *sizes}
         for path in self.folder.iterdir():
             if path.name not in keep:
                 _remove(path)
         for name, size in sizes.items():
             self._logs[name] = self.folder / name
             os.truncate(self.folder / name, size)
+
+    def _found(self) -> dict[str, Any] | None:
+        # All randomness hangs on seed and step, so a stage that begins anew ends in the same bytes, only later.
+        try:
+            facts = checkpoint.peek(self._place / "checkpoint")
+            for name, size in facts["run"]["logs"].items() if facts else ():
+                if not (self._place / name).is_file() or (self._place / name).stat().st_size < size:
+                    raise checkpoint.Spoilt(f"{self._place / name} is shorter than its resume point says")
+        except checkpoint.Spoilt as error:
+            sys.stderr.write(f"{error}; the stage begins anew\n")
+            return None
+        return facts
 
     def _fall_silent(self) -> None:
         self._quiet.set()
@@ -250,21 +270,6 @@ def _stop_on_sigterm() -> Iterator[threading.Event]:
         yield stop
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-def _cpu_model() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor()
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")
-
-
-def _code_digest() -> str:
-    total = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        total.update(path.read_bytes())
-    return f"{version('tutelage')}+{total.hexdigest()[:12]}"
 
 
 def _synced_size(path: Path) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from trainer import manifest, preset, runtime, text
+from trainer import manifest, preset, text
 from trainer.bounds import refuse_beyond_context
 from trainer.drawing import Drawing, Sample
 from trainer.errors import Refused
@@ -18,6 +18,7 @@ from trainer.nets import PolicyNet, load_policy
 from trainer.prompts import encode_prompts
 from trainer.records import Prompt, read_prompts
 from trainer.runtime import Run, checked
+from trainer.versions import versions
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,7 @@ class _Shards:
             **self.order,
             "exact": True,
             "metrics": summary(samples),
-            "versions": runtime.versions(),
+            "versions": versions(),
             "seconds": round(run.seconds - began, 3),
         }
         place.parent.mkdir(exist_ok=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from trainer import manifest
+from trainer import dist, manifest
 from trainer.errors import Refused
 from trainer.nets import PolicyNet, logprobs, lower
 from trainer.ragged import Batch, States, chunks
@@ -26,9 +26,9 @@ def all_scores(net: RewardNet, batch: Batch, tokens: int) -> Tensor:
 def all_heads(net: RewardNet, batch: Batch, tokens: int) -> Tensor:
     """What each head of a reward model says of whole rows: [B,heads]."""
     out = torch.zeros(len(batch), len(net.centres))
-    for rows in chunks(batch, tokens):
+    for rows in dist.share(list(chunks(batch, tokens))):
         out[rows] = net.heads(batch.select(rows))
-    return out
+    return dist.sum_shares(out)
 
 
 def all_logprobs(net: PolicyNet, batch: Batch, temperature: float, tokens: int) -> Tensor:
@@ -82,7 +82,7 @@ def _tokenizer(artifact: Path) -> Sequence[str]:
 @torch.no_grad()
 def _per_token(function: Callable[[Batch], Tensor], batch: Batch, tokens: int) -> Tensor:
     out = torch.zeros(batch.ids.shape)
-    for rows in chunks(batch, tokens):
+    for rows in dist.share(list(chunks(batch, tokens))):
         part = function(batch.select(rows))
         out[rows, : part.shape[1]] = part
-    return out
+    return dist.sum_shares(out)

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainer import optim, preset
+from trainer import dist, lora, optim, preset
 from trainer.bounds import refuse_beyond_context
 from trainer.checkpoint import pack, unpack
 from trainer.errors import Refused
 from trainer.losses import sft_loss
-from trainer.nets import PolicyNet, freeze_below, load_policy, logprobs, save_policy, trained
+from trainer.nets import PolicyNet, load_policy, logprobs, save_policy, trained
 from trainer.ragged import Batch
 from trainer.records import Demonstration, read_demonstrations
 from trainer.runtime import Run, checked
@@ -34,6 +34,7 @@ class Config:
     max_completion: int
     train_layers: int
     checkpoint_every: int
+    lora_rank: int = 0
 
     def __post_init__(self) -> None:
         if not min(self.epochs, self.batch, self.micro_batch, self.max_prompt, self.max_completion) >= 1:
@@ -57,7 +58,7 @@ def main(arguments: argparse.Namespace) -> None:
         # 2. Rows, model, optimizer, and the resume point if there is one.
         rows = training_rows(arguments.dataset, load_tokenizer(arguments.init), config)
         net = load_policy(arguments.init)
-        freeze_below(net, config.train_layers)
+        lora.choose(net, layers=config.train_layers, rank=config.lora_rank, seed=seed)
         optimizer = optim.adamw(trained(net), config.lr, config.weight_decay)
         batches = optim.batches(len(rows), config.batch, config.epochs, seed)
         point = run.restore()
@@ -81,6 +82,7 @@ def main(arguments: argparse.Namespace) -> None:
             )
         # 4. The artifact.
         run.doing(len(batches), len(batches), "saving")
+        lora.merge(net)
         save_policy(net, arguments.init, run.folder / "model")
         run.publish(metrics={"loss": losses[-1], "first_loss": losses[0], "demonstrations": len(rows)})
 
@@ -101,12 +103,12 @@ def accumulate(net: PolicyNet, rows: Sequence[Row], micro_batch: int) -> tuple[f
     tokens = sum(sum(learned) for _, learned in rows)
     total = 0.0
     alike = sorted(rows, key=lambda row: len(row[0]))  # rows of one length need no padding
-    for start in range(0, len(alike), micro_batch):
+    for start in dist.share(range(0, len(alike), micro_batch)):
         batch = Batch.of_flags(alike[start : start + micro_batch])
         loss = sft_loss(logprobs(net, batch), batch.is_completion, tokens)
         loss.backward()  # type: ignore[no-untyped-call]
         total += float(loss.detach())
-    return total, tokens
+    return dist.add_up({"loss": total}, trained(net))["loss"], tokens
 
 
 def _row(tok: Tokenizer, demonstration: Demonstration, config: Config) -> Row:

@@ -62,8 +62,12 @@ def _call(layer: Any, *inputs: Any, **options: Any) -> Any:
 
 
 def _equal(one: nn.Module, other: nn.Module) -> bool:
-    pairs = zip(one.parameters(), other.parameters(), strict=True)
-    return all(a.shape == b.shape and torch.equal(a, b) for a, b in pairs)
+    ours, theirs = list(one.parameters()), list(other.parameters())
+    return len(ours) == len(theirs) and all(map(_same, ours, theirs))
+
+
+def _same(one: Tensor, other: Tensor) -> bool:
+    return one.shape == other.shape and torch.equal(one, other)
 
 
 def _of(trunk: nn.Module) -> Any:

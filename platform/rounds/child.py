@@ -20,7 +20,7 @@ NICENESS = 10
 OOM_SCORE = "500"
 PASSED_ON = ("PATH", "LANG", "LC_ALL", "HOME", "TMPDIR", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES")
 LAST_LINES = 2000
-REASONS = {2: "refused", 3: "diverged", 4: "no_space"}
+REASONS = {2: "refused", 3: "diverged", 4: "no_space", 5: "out_of_memory"}
 # Asked to stop, or an older trainer still writes this directory: the stage is given back, nothing is wrong with it.
 GIVEN_BACK = frozenset({75, 143, -signal.SIGTERM})
 

@@ -79,7 +79,7 @@ def test_a_refusal_is_not_tried_again_and_says_why(project: Project, trainer: py
     assert stage.failure == "rankings.jsonl, line 3: no tiers"
 
 
-@pytest.mark.parametrize(("code", "kind"), [("3", "diverged"), ("4", "no_space")])
+@pytest.mark.parametrize(("code", "kind"), [("3", "diverged"), ("4", "no_space"), ("5", "out_of_memory")])
 def test_an_exit_code_names_the_failure(project: Project, trainer: pytest.MonkeyPatch, code: str, kind: str) -> None:
     stage = run(make_stage(project), code)
     assert (stage.state, stage.failure_kind) == (StageState.FAILED, kind)

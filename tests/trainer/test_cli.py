@@ -3,16 +3,14 @@
 import errno
 import json
 import os
-import random
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from trainer import cli, manifest
 
@@ -129,52 +127,25 @@ def test_a_directory_in_use_is_tried_again_and_not_touched(
         assert not list(twin.iterdir())
 
 
-def test_a_full_device_is_told_from_other_faults() -> None:
-    assert cli.is_no_space(OSError(errno.ENOSPC, "No space left on device"))
-    assert cli.is_no_space(ExceptionGroup("both", [OSError(errno.ENOSPC, "full")])) is False
-    assert not cli.is_no_space(OSError(errno.EACCES, "Permission denied"))
+@pytest.mark.parametrize(
+    ("error", "failure"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "NoSpace"),
+        (OSError(errno.EDQUOT, "Disk quota exceeded"), "NoSpace"),
+        (RuntimeError("I/O error: No space left on device (os error 28)"), "NoSpace"),
+        (MemoryError(), "OutOfMemory"),
+        (OSError(errno.ENOMEM, "Cannot allocate memory"), "OutOfMemory"),
+        (torch.OutOfMemoryError("CUDA out of memory."), "OutOfMemory"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes."), "OutOfMemory"),
+        (OSError(errno.EACCES, "Permission denied"), "NoneType"),
+        (RuntimeError("The size of tensor a (3) must match the size of tensor b (4)"), "NoneType"),
+        (ExceptionGroup("both", [OSError(errno.ENOSPC, "full")]), "NoneType"),
+    ],
+)
+def test_a_shortage_is_told_from_other_faults(error: BaseException, failure: str) -> None:
+    assert type(cli.named(error)).__name__ == failure
 
 
 def test_help_needs_no_torch() -> None:
     code = "import sys, trainer.cli; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
-
-
-def interrupt(command: list[str], metrics: Path, lines: int, how: signal.Signals) -> int:
-    """Start a stage, send `how` once it has done `lines` updates, and return its exit code."""
-    process = subprocess.Popen([sys.executable, "-m", "trainer", *command], cwd=ROOT, stderr=subprocess.PIPE, text=True)
-    while process.poll() is None:
-        if metrics.is_file() and metrics.read_text().count("\n") >= lines:
-            os.kill(process.pid, how)
-            break
-        time.sleep(0.005)
-    _, said = process.communicate(timeout=300)
-    assert process.returncode in (143, -signal.SIGKILL), said
-    return process.returncode
-
-
-@pytest.mark.parametrize("stage", ["sft", "reward"])
-def test_a_stage_that_is_killed_and_stopped_goes_on_to_the_same_bytes(
-    order: Callable[..., list[str]], tmp_path: Path, stage: str
-) -> None:
-    more = ["--threads", "1"]
-    for override in ("epochs=25", "batch=5", "micro_batch=2", "checkpoint_every=3", *MORE_STATE[stage]):
-        more += ["--set", override]
-    assert cli.main(order(stage, *more, out="whole")) == 0
-    broken = order(stage, *more, out="broken")
-    metrics = tmp_path / "broken.partial" / "metrics.jsonl"
-    first = random.randint(4, 40)
-    assert interrupt(broken, metrics, first, signal.SIGKILL) == -signal.SIGKILL
-    assert interrupt(broken, metrics, first + random.randint(5, 30), signal.SIGTERM) == 143
-    assert cli.main(broken) == 0
-    whole, resumed = (manifest.read(tmp_path / name, kind=KINDS[stage]) for name in ("whole", "broken"))
-    assert resumed["exact"] is True
-    for name in whole["files"].keys() - {"metrics.jsonl"}:
-        assert resumed["files"][name] == whole["files"][name], name
-    steps = [json.loads(line)["step"] for line in (tmp_path / "broken" / "metrics.jsonl").open()]
-    assert steps == list(range(1, 101))
-
-
-KINDS = {"sft": "policy", "reward": "reward_model"}
-# What makes a stage keep more than its simplest form does.
-MORE_STATE = {"sft": [], "reward": ["loss=rao_kupper", "heads=2"]}

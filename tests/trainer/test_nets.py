@@ -7,7 +7,7 @@ import torch
 import transformers
 
 from trainer import nets
-from trainer.errors import Refused
+from trainer.errors import Diverged, Refused
 from trainer.nets import PolicyNet, freeze_below, load_policy, logprobs, save_policy, trained
 from trainer.ragged import Batch
 from trainer.scalar import RewardNet, ValueNet, load_reward, new_reward, save_reward
@@ -101,6 +101,14 @@ def test_a_saved_policy_is_the_policy(net: PolicyNet, policy: Path, tmp_path: Pa
     again = load_policy(tmp_path)
     assert all(torch.equal(a, b) for a, b in zip(net.parameters(), again.parameters(), strict=True))
     assert load_tokenizer(tmp_path).start == load_tokenizer(policy).start
+
+
+def test_weights_that_are_not_finite_are_never_saved(net: PolicyNet, policy: Path, tmp_path: Path) -> None:
+    with torch.no_grad():
+        next(net.parameters())[0, 0] = float("nan")
+    with pytest.raises(Diverged, match=r"embed_tokens.weight is not finite after the last update"):
+        save_policy(net, policy, tmp_path / "model")
+    assert not (tmp_path / "model").exists()
 
 
 def test_a_saved_reward_model_keeps_its_head_and_offset_and_loads_in_transformers(

@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch import nn
 
-from trainer import checkpoint, manifest, optim, runtime
+from trainer import checkpoint, manifest, optim, versions
 from trainer.errors import AlreadyDone, Diverged, Refused, Stopped
 from trainer.preset import load_preset
 from trainer.runtime import Run
@@ -56,7 +56,8 @@ def test_a_published_manifest_says_what_made_it(opened: Opener, tmp_path: Path) 
     facts = manifest.read(tmp_path / "a", kind="policy")
     assert facts["inputs"] == {"dataset": "0" * 64}
     assert (facts["stage"], facts["config"], facts["seed"], facts["exact"]) == ("sft", {"lr": 0.1}, 1, True)
-    assert facts["versions"].keys() == {"python", "torch", "transformers", "cpu", "threads", "precision", "code"}
+    names = {"python", "torch", "transformers", "cpu", "threads", "processes", "precision", "code"}
+    assert facts["versions"].keys() == names
     assert facts["seconds"] >= 0
     assert set(facts["files"]) == {"metrics.jsonl"}
 
@@ -133,7 +134,7 @@ def test_a_resume_on_another_machine_is_marked_inexact_for_ever(
     with opened() as run:
         run.save(1, {}, {})
     with monkeypatch.context() as elsewhere, opened() as run:
-        elsewhere.setattr(runtime, "_cpu_model", lambda: "another CPU")
+        elsewhere.setattr(versions, "_cpu_model", lambda: "another CPU")
         run.restore()
         assert not run.exact
         run.save(2, {}, {})

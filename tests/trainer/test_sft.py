@@ -86,16 +86,6 @@ def test_frozen_layers_leave_the_policy_as_they_found_it(
     assert all(".layers.1." in name or name.endswith("model.norm.weight") for name in changed)
 
 
-def test_a_loss_that_explodes_ends_in_a_failure_not_in_an_artifact(
-    policy: Path, tmp_path: Path, write_dataset: Builder, demonstration_row: Callable[..., dict[str, object]]
-) -> None:
-    dataset = write_dataset(tmp_path / "d", demonstrations=[demonstration_row(n, "Yes.") for n in range(40)])
-    overrides = ["epochs=40", "lr=1e30", "clip=1e30", "warmup=0", "checkpoint_every=1", "batch=8"]
-    assert run(dataset, policy, tmp_path / "out", *overrides) == 3
-    assert not (tmp_path / "out").exists()
-    assert '"kind": "diverged"' in (tmp_path / "out.partial" / "failure.json").read_text()
-
-
 def test_the_stage_has_no_options_but_its_own() -> None:
     parser = argparse.ArgumentParser(allow_abbrev=False)
     sft.add_arguments(parser)
