@@ -1,6 +1,6 @@
 """How PPO learns from a rollout: minibatches, two losses, text that must not be forgotten, a mean of the weights."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -11,6 +11,7 @@ from trainer.checkpoint import pack, unpack
 from trainer.losses import ppo_policy_loss, ppo_value_loss
 from trainer.nets import logprobs, trained
 from trainer.ptx import Mix
+from trainer.ragged import Batch
 from trainer.rollout import Cast, Drawn, means, micro_batches, plan
 from trainer.scalar import ValueNet
 from trainer.scoring import before
@@ -106,21 +107,24 @@ class Learner:
 
 
 def improve(learner: Learner, sampled: Rollout, config: Config, step: int, seed: int) -> dict[str, float]:
-    """Take one optimizer step of policy and value net a minibatch; return the means over the minibatches."""
+    """Take one optimizer step of policy and value net a minibatch; return the means over the minibatches.
+
+    One net after the other, so that the gradients of one lie in memory at a time.
+    """
     nets, falling = learner.nets, config.lr_schedule == "linear"
     value_rate = config.value_lr * optim.warmup_constant(step, config.updates, config.warmup, falling=falling)
     learning = step - config.value_warmup
     rate = optim.warmup_constant(max(0, learning), config.updates, config.warmup, falling=falling) * config.lr
     points: list[dict[str, float]] = []
     for number, rows in enumerate(plan(config, step, seed)):
-        point = accumulate(nets, sampled, rows, config, policy_learns=learning >= 0)
+        point = accumulate_policy(nets, sampled, rows, config, learns=learning >= 0)
         if points and 0 < config.approxkl_stop < point["policy/approxkl_avg"]:
             nets.policy.zero_grad()
-            nets.value.zero_grad()
             break
         if learner.mix and learning >= 0:
             point |= learner.mix.add(nets.policy, step, number)
         point["grad_norm/policy"] = optim.update(learner.policy, trained(nets.policy), rate, config.grad_clip)
+        point |= accumulate_value(nets, sampled, rows, config)
         point["grad_norm/value"] = optim.update(learner.value, trained(nets.value), value_rate, config.grad_clip)
         if learner.average and learning >= 0:
             ema.follow(learner.average, nets.policy, config.ema)
@@ -128,39 +132,49 @@ def improve(learner: Learner, sampled: Rollout, config: Config, step: int, seed:
     return {**means(points), "lr": rate, "episode": (step + 1) * config.batch, "policy/minibatches": len(points)}
 
 
-def accumulate(
-    nets: Nets, sampled: Rollout, rows: Tensor, config: Config, *, policy_learns: bool = True
+def accumulate_policy(
+    nets: Nets, sampled: Rollout, rows: Tensor, config: Config, *, learns: bool = True
 ) -> dict[str, float]:
-    """Add up the gradients of both losses over one minibatch, however many micro-batches it takes."""
+    """Add up the policy's gradients over one minibatch, however many micro-batches it takes; return its statistics."""
     tokens = sampled.batch.is_completion[rows].sum()
-    totals: dict[str, float] = {}
+    points = []
     for part in micro_batches(sampled, rows, config.micro_batch):
-        for name, value in _micro_step(nets, sampled, part, config, tokens, policy_learns).items():
-            totals[name] = totals.get(name, 0.0) + value
-    return dist.add_up(totals, [*trained(nets.policy), *trained(nets.value)])
-
-
-def _micro_step(
-    nets: Nets, sampled: Rollout, rows: Tensor, config: Config, tokens: Tensor, policy_learns: bool
-) -> dict[str, float]:
-    batch = sampled.batch.select(rows)
-    mask, width = batch.is_completion, batch.ids.shape[1]
-    old, advantages, values, returns = (
-        each[rows, :width] for each in (sampled.logprobs, sampled.advantages, sampled.values, sampled.returns)
-    )
-    with torch.set_grad_enabled(policy_learns):
-        policy_loss, policy = ppo_policy_loss(
-            logprobs(nets.policy, batch, config.temperature), old, advantages, mask, config.clip, tokens
+        batch, (old, advantages) = selected(sampled, part, sampled.logprobs, sampled.advantages)
+        with torch.set_grad_enabled(learns):
+            new = logprobs(nets.policy, batch, config.temperature)
+            loss, said = ppo_policy_loss(new, old, advantages, batch.is_completion, config.clip, tokens)
+        if learns:
+            loss.backward()  # type: ignore[no-untyped-call]
+        points.append(
+            {
+                "loss/policy_avg": float(loss.detach()),
+                "policy/approxkl_avg": said["approxkl"],
+                "policy/clipfrac_avg": said["clipfrac"],
+                "val/ratio": said["ratio"],
+            }
         )
-    if policy_learns:
-        policy_loss.backward()  # type: ignore[no-untyped-call]
-    value_loss, value = ppo_value_loss(before(nets.value(batch)), values, returns, mask, config.value_clip, tokens)
-    value_loss.backward()  # type: ignore[no-untyped-call]
-    return {
-        "loss/policy_avg": float(policy_loss.detach()),
-        "loss/value_avg": float(value_loss.detach()),
-        "policy/approxkl_avg": policy["approxkl"],
-        "policy/clipfrac_avg": policy["clipfrac"],
-        "val/ratio": policy["ratio"],
-        "val/clipfrac_avg": value["clipfrac"],
-    }
+    return dist.add_up(added(points), trained(nets.policy))
+
+
+def accumulate_value(nets: Nets, sampled: Rollout, rows: Tensor, config: Config) -> dict[str, float]:
+    """Add up the value net's gradients over one minibatch; return its statistics."""
+    tokens = sampled.batch.is_completion[rows].sum()
+    points = []
+    for part in micro_batches(sampled, rows, config.micro_batch):
+        batch, (values, returns) = selected(sampled, part, sampled.values, sampled.returns)
+        new = before(nets.value(batch))
+        loss, said = ppo_value_loss(new, values, returns, batch.is_completion, config.value_clip, tokens)
+        loss.backward()  # type: ignore[no-untyped-call]
+        points.append({"loss/value_avg": float(loss.detach()), "val/clipfrac_avg": said["clipfrac"]})
+    return dist.add_up(added(points), trained(nets.value))
+
+
+def selected(sampled: Rollout, rows: Tensor, *tensors: Tensor) -> tuple[Batch, list[Tensor]]:
+    """The batch of some rows, and their part of `tensors` [B,T]."""
+    batch = sampled.batch.select(rows)
+    return batch, [each[rows, : batch.ids.shape[1]] for each in tensors]
+
+
+def added(points: Sequence[dict[str, float]]) -> dict[str, float]:
+    """Sums over micro-batches."""
+    return {name: sum(point[name] for point in points) for name in (points[0] if points else ())}

@@ -5,6 +5,8 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from tests.trainer.speaker import judge, prompt_rows, speaker
 from trainer import improve, ppo
 from trainer.judging import NetJudge
@@ -68,3 +70,11 @@ def curve(artifact: Path) -> list[dict[str, Any]]:
 
 def weights(artifact: Path) -> bytes:
     return (artifact / "model" / "model.safetensors").read_bytes()
+
+
+def accumulated(nets: improve.Nets, sampled: improve.Rollout, rows: Tensor, config: improve.Config) -> dict[str, float]:
+    """Both nets' gradients over one minibatch, and what both say of it."""
+    return {
+        **improve.accumulate_policy(nets, sampled, rows, config),
+        **improve.accumulate_value(nets, sampled, rows, config),
+    }

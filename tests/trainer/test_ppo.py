@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.trainer.rolled import SHORT, configured, curve, named, order, prompts, reward_net, rolled_out
+from tests.trainer.rolled import SHORT, accumulated, configured, curve, named, order, prompts, reward_net, rolled_out
 from tests.trainer.speaker import altered, prompt_rows, retouched, speaker, stage
 from trainer import improve, manifest, ppo, rollout
 from trainer.improve import Learner, Nets, Rollout
@@ -41,7 +41,7 @@ def test_before_the_first_step_the_ratio_is_one_and_the_loss_is_minus_the_mean_a
 ) -> None:
     nets, sampled = rolled
     rows = torch.arange(5)
-    metrics = improve.accumulate(nets, sampled, rows, configured())
+    metrics = accumulated(nets, sampled, rows, configured())
     expected = -masked_mean(sampled.advantages[rows], sampled.batch.is_completion[rows])
     assert metrics["val/ratio"] == pytest.approx(1.0, abs=1e-5)
     assert metrics["policy/approxkl_avg"] == pytest.approx(0.0, abs=1e-9)
@@ -90,7 +90,7 @@ def test_the_size_of_a_micro_batch_never_changes_the_gradients(rolled: tuple[Net
     def gradients(micro_batch: int) -> tuple[dict[str, float], torch.Tensor]:
         nets.policy.zero_grad()
         nets.value.zero_grad()
-        metrics = improve.accumulate(nets, sampled, torch.arange(7), configured(f"micro_batch={micro_batch}"))
+        metrics = accumulated(nets, sampled, torch.arange(7), configured(f"micro_batch={micro_batch}"))
         parameters = [*trained(nets.policy), *trained(nets.value)]
         return metrics, torch.cat([p.grad.flatten() for p in parameters if p.grad is not None])
 
@@ -173,7 +173,7 @@ def test_what_frozen_layers_say_is_computed_once_and_changes_nothing() -> None:
     def learned(each: Rollout) -> tuple[dict[str, float], torch.Tensor]:
         nets.policy.zero_grad()
         nets.value.zero_grad()
-        metrics = improve.accumulate(nets, each, torch.arange(5), config)
+        metrics = accumulated(nets, each, torch.arange(5), config)
         parameters = [*trained(nets.policy), *trained(nets.value)]
         return metrics, torch.cat([p.grad.flatten() for p in parameters if p.grad is not None])
 
