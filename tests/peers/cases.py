@@ -21,7 +21,8 @@ from trainer.text import load_tokenizer
 ROOT = Path(__file__).parents[2]
 PEERS = ROOT / "build/peers"
 PPO, LATEST = "1.12.0", "1.16.0"
-LEARNING_RATE = 1e-4
+# Small enough for 1e-6 after a step: Adam makes up to lr/eps of a difference between two gradients.
+LEARNING_RATE = 3e-5
 # TRL's scripts see the product's packages, never its code or its settings.
 PASSED_ON = ("PATH", "HOME", "LANG", "TMPDIR", "OMP_NUM_THREADS")
 

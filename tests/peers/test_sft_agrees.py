@@ -1,4 +1,4 @@
-"""Our SFT against TRL's SFTTrainer on the same weights, demonstrations and Adam, in every way that it computes the loss."""
+"""Our SFT against TRL's SFTTrainer on the same weights, demonstrations and Adam, however it computes the loss."""
 
 import math
 from pathlib import Path
@@ -81,7 +81,8 @@ def test_both_learn_the_same_tokens(theirs: Answer, rows: list[sft.Row]) -> None
 def test_the_loss_is_the_mean_over_the_tokens_of_the_optimizer_batch(theirs: Answer, ours: dict[str, Any]) -> None:
     # TRL divides every micro-batch by the tokens of the whole batch as well, so they add up.
     total = sum(float(loss) for loss in theirs.part("loss/").values())
-    assert ours["loss"] == pytest.approx(total, abs=1e-5)
+    # Relative, because SmolLM2 finds these texts worth seven nats a token, of which fp32 keeps six digits.
+    assert ours["loss"] == pytest.approx(total, rel=1e-5)
 
 
 def test_the_gradients_agree(theirs: Answer, ours: dict[str, Any]) -> None:
