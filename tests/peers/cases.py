@@ -39,8 +39,9 @@ class Models:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a script in a TRL environment wrote."""
+    """What a script in the environment of TRL `version` wrote."""
 
+    version: str
     tensors: dict[str, Tensor]
     found: dict[str, Any]
 
@@ -139,7 +140,7 @@ def ask_trl(version: str, script: str, folder: Path, models: Models, rows: list[
     tensors = {name: each.clone() for name, each in load_file(folder / "out.safetensors").items()}
     found = json.loads((folder / "out.json").read_text(encoding="utf-8"))
     shutil.rmtree(folder)
-    return Answer(tensors, found)
+    return Answer(version, tensors, found)
 
 
 def alike(ours: dict[str, Tensor], theirs: dict[str, Tensor]) -> tuple[float, float]:

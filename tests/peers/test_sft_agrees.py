@@ -92,4 +92,5 @@ def test_the_gradients_agree(theirs: Answer, ours: dict[str, Any]) -> None:
 
 
 def test_one_step_leads_to_the_same_weights(theirs: Answer, ours: dict[str, Any]) -> None:
-    assert farthest(ours["net"].causal, theirs.part("after/")) <= 1e-6
+    # 1.12 adds up torch's cross_entropy, which is off over 49,152 entries (docs/algorithms/trl.md); 1.16 does not.
+    assert farthest(ours["net"].causal, theirs.part("after/")) <= (1e-6 if theirs.version == LATEST else 1e-5)

@@ -182,3 +182,13 @@ def test_trl_lets_a_text_close_its_own_turn(tiny_models: Models, place: Path) ->
     ours = encode_prompt(tok, [Message("user", forged)], 512)
     assert found.found["chosen_ids"][0].count(tok.eos_id) == 3
     assert ours.count(tok.eos_id) == 1
+
+
+def test_torchs_cross_entropy_over_a_large_vocabulary_is_off_one_way_where_our_logsumexp_is_not() -> None:
+    """What TRL 1.12's SFT adds up: all tokens err in the same direction, so no mean over tokens helps."""
+    logits = torch.randn(64, 49152, generator=torch.Generator().manual_seed(1)) * 5 + 10
+    right = logits[:, 0].double() - logits.double().logsumexp(-1)
+    theirs = (logits.log_softmax(-1)[:, 0].double() - right).mean()
+    ours = (logits[:, 0] - logits.logsumexp(-1)).double().sub(right).mean()
+    assert abs(float(theirs)) > 5e-6
+    assert abs(float(ours)) < 1e-6
