@@ -15,6 +15,8 @@ THERE := $(if $(wildcard $(PYTHON)),,$(INSTALLED))
 TWO_AT_A_TIME := -n 2 --dist loadfile
 # The tests whose subject is rows: they run on both kinds of database.
 ON_POSTGRESQL := tests/accounts tests/annotations tests/rounds tests/exchange tests/faults
+# The last TRL with a PPOTrainer, and the latest.
+PEERS := build/peers/trl-1.12.0/.made build/peers/trl-1.16.0/.made
 REHEARSAL ?= --model tiny --rounds 2 --labelers 4 --rankings 320 --noise 0.2 --seed 1
 
 .PHONY: help
@@ -69,12 +71,24 @@ demo-data: $(INSTALLED) ## Real public sets from a folder into a project: make d
 
 .PHONY: test
 test: $(INSTALLED) system-packages lint ## Linters and every test but the slow ones, on SQLite and again on PostgreSQL
-	$(PYTHON) -m pytest $(TWO_AT_A_TIME) -m "not slow"
-	$(PYTHON) -m tests.with_postgres $(PYTHON) -m pytest $(TWO_AT_A_TIME) -m "not slow" $(ON_POSTGRESQL)
+	$(PYTHON) -m pytest $(TWO_AT_A_TIME) -m "not slow and not peers"
+	$(PYTHON) -m tests.with_postgres $(PYTHON) -m pytest $(TWO_AT_A_TIME) -m "not slow and not peers" $(ON_POSTGRESQL)
 
 .PHONY: test-long
 test-long: $(INSTALLED) system-packages ## The slow tests: killed processes, a small real model
 	$(PYTHON) -m pytest -m slow
+
+# TRL's own environments: the product's torch and transformers stand behind what is installed here, so that two
+# trainers are compared and not two builds of torch.
+build/peers/trl-%/.made: $(INSTALLED)
+	python3.11 -m venv --without-pip --clear $(@D)
+	realpath $(VENV)/lib/python3.11/site-packages > $(@D)/lib/python3.11/site-packages/product.pth
+	$(PYTHON) -m pip --python $(@D)/bin/python install --quiet --no-deps trl==$* accelerate==1.15.0 psutil==7.2.2 || $(UNFETCHED)
+	@touch $@
+
+.PHONY: test-peers
+test-peers: $(PEERS) ## Our numbers beside those of TRL, in environments of its own under build/peers
+	$(PYTHON) -m pytest -m peers tests/peers
 
 .PHONY: lint
 lint: $(INSTALLED) ## ruff and mypy --strict

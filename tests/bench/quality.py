@@ -1,0 +1,191 @@
+"""Two lines of the benchmark: the share of the matrix peak reached, and the seconds to a better policy."""
+
+import json
+import statistics
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from tests.bench import material
+from tests.bench.lines import (
+    NO_CHECKPOINT,
+    PASSES,
+    Figure,
+    options_of,
+    precision_words,
+    precisions,
+    scaled,
+    stage_words,
+)
+from tests.bench.ours import reached
+from tests.bench.processes import Broken, Heard, Machine, rate
+from trainer import gold as preference
+from trainer import manifest
+from trainer.gold import Labeler
+
+# Shapes of SmolLM2's own products, and two larger squares: the peak is what the best of them reaches.
+SHAPES = ((1024, 576, 1536), (1024, 1536, 576), (4096, 576, 576), (2048, 2048, 2048), (4096, 4096, 4096))
+LENGTH = 48
+WINDOW = 64
+LIMIT = 600.0
+
+
+def peak(machine: Machine, size: float) -> list[Figure]:
+    """Matrix operations a second of a reward-model step, over what the machine reaches on bare products."""
+    count = scaled(4, size)
+    data = material.dataset("slates", rankings=material.slates(4, count, size))
+    found = []
+    for precision in precisions():
+        sets = [f"batch={count}", f"micro_batch={count}", f"epochs={PASSES}", *precision_words(precision)]
+        heard = machine.ours("peak", stage_words("reward", data, sets), observe="flops")
+        reached_here = rate(heard.rest["flops"], heard.passes(PASSES))
+        most = bare(torch.bfloat16 if precision == "bf16" else torch.float32, machine.threads)
+        settings = f"{precision}: {reached_here / 1e9:.0f} of {most / 1e9:.0f} GFLOP/s, products alone counted"
+        found.append(Figure("share of the matrix peak", "ours", settings, reached_here / most, heard.peak_gb))
+    return found
+
+
+def bare(dtype: torch.dtype, threads: int) -> float:
+    """The most operations a second of a product of two matrices, medians of five."""
+    torch.set_num_threads(threads)
+    return max(
+        _speed(torch.randn(rows, inner).to(dtype), torch.randn(inner, out).to(dtype)) for rows, inner, out in SHAPES
+    )
+
+
+def _speed(left: torch.Tensor, right: torch.Tensor) -> float:
+    operations = 2 * left.shape[0] * left.shape[1] * right.shape[1]
+    times = []
+    for _ in range(6):
+        began = time.perf_counter()
+        for _ in range(3):
+            left @ right
+        times.append((time.perf_counter() - began) / 3)
+    return operations / statistics.median(times[1:])
+
+
+def gold(machine: Machine, size: float) -> list[Figure]:
+    """Goals a second: one over the seconds until gold has risen by its standard deviation at a KL of at most 10.
+
+    Both sides are trained against the same reward model, fitted to rankings by gold; neither sees gold. Texts are
+    those that training samples, so they cost nobody any time.
+    """
+    prompts = _questions(scaled(96, size))
+    texts = _spoken(machine, prompts)
+    scores = [preference.score(asked, text) for asked, said in texts for text in said]
+    goal = statistics.mean(scores) + statistics.stdev(scores)
+    judge = _fitted(machine, prompts, texts)
+    window = scaled(WINDOW, size)
+    ways = [_ours_to_gold(machine, prompts, judge, goal, window)]
+    for lora, rate_of_learning in ((False, 1e-5), (True, 2e-4)):
+        options = {"learning_rate": rate_of_learning}
+        ways.append(_theirs_to_gold(machine, prompts, judge, goal, window, lora, options))
+    return ways
+
+
+def _questions(count: int) -> list[material.Row]:
+    """The tiny world's questions are short and in English: SmolLM2 answers them at length."""
+    texts = preference.prompts(count, seed=11)
+    return [
+        {"id": f"q-{number}", "split": "train", "messages": material.user(text)} for number, text in enumerate(texts)
+    ]
+
+
+def _spoken(machine: Machine, prompts: list[material.Row]) -> list[tuple[str, list[str]]]:
+    """Four completions of each prompt, drawn by the policy that both sides begin from."""
+    place = material.HOME / f"spoken-{len(prompts)}.json"
+    if not place.exists():
+        order = material.HOME / f"asked-{len(prompts)}.jsonl"
+        order.write_text("".join(json.dumps(row) + "\n" for row in prompts), encoding="utf-8")
+        words = ["sample", "--prompts", str(order), "--policy", str(material.policy()), "--per-prompt", "4"]
+        heard = machine.ours("spoken", [*words, *options_of([f"max_new={LENGTH}"])])
+        rows = [
+            json.loads(line)
+            for shard in sorted(Path(heard.rest["out"] + ".shards").iterdir())
+            for line in (shard / "completions.jsonl").read_text(encoding="utf-8").splitlines()
+        ]
+        place.write_text(json.dumps(rows), encoding="utf-8")
+    said: dict[str, list[str]] = {}
+    for row in json.loads(place.read_text(encoding="utf-8")):
+        said.setdefault(row["prompt"], []).append(row["text"])
+    return [(row["messages"][0]["content"], said[row["id"]]) for row in prompts]
+
+
+def _fitted(machine: Machine, prompts: list[material.Row], texts: list[tuple[str, list[str]]]) -> str:
+    """A reward model artifact fitted to rankings of these texts by gold, without noise; made once."""
+    place = material.HOME / f"gold-reward-{len(prompts)}"
+    if not place.exists():
+        labeler = Labeler(seed=1, noise=0.0)
+        rankings = [
+            material.ranking(number, row["messages"], said, labeler.prefer(asked, said))
+            for number, (row, (asked, said)) in enumerate(zip(prompts, texts, strict=True))
+        ]
+        data = material.dataset("gold", rankings=rankings)
+        heard = machine.ours("fitted", stage_words("reward", data, ["epochs=2"]))
+        Path(heard.rest["out"]).rename(place)
+    manifest.read(place, kind="reward_model")
+    return str(place)
+
+
+def _ours_to_gold(machine: Machine, prompts: list[material.Row], judge: str, goal: float, window: int) -> Figure:
+    data = material.dataset("questions", prompts=prompts)
+    sets = [f"max_new={LENGTH}", "max_prompt=256", "updates=60", NO_CHECKPOINT]
+    words = ["ppo", "--dataset", str(data), "--init", str(material.policy()), "--reference", str(material.policy())]
+    words += ["--reward", judge, *options_of(sets)]
+    heard = machine.ours("gold", words, observe="gold", goal=goal, window=window)
+    return _figure("ours", "preset small", heard, heard.rest["rollouts"], goal, window)
+
+
+def _theirs_to_gold(
+    machine: Machine,
+    prompts: list[material.Row],
+    judge: str,
+    goal: float,
+    window: int,
+    lora: bool,
+    options: dict[str, Any],
+) -> Figure:
+    batch = min(16, len(prompts))
+    given = {
+        "per_device_train_batch_size": batch,
+        "local_rollout_forward_batch_size": batch,
+        "total_episodes": 10_000 * batch,
+        "response_length": LENGTH,
+        "temperature": 1.0,
+        "missing_eos_penalty": 1.0,
+        "lr_scheduler_type": "constant",
+        **options,
+    }
+    spec = {"prompts": prompts, "times": 1, "reward": judge, "lora": lora, "watch": True, "limit": LIMIT}
+    heard = machine.theirs("gold", "trl_ppo.py", arguments=given, **spec)
+    asked = {row["messages"][0]["content"] for row in prompts}
+    # A rollout begins where the update before it ended.
+    begins = [0.0, *(step["seconds"] for step in heard.steps)]
+    rollouts = [{**_scored(each, asked), "at": at} for each, at in zip(heard.rest["rollouts"], begins, strict=False)]
+    settings = f"batch {batch}, 4 epochs, {'LoRA r=16' if lora else 'full'}, rate {options['learning_rate']}"
+    return _figure("TRL", settings, heard, rollouts, goal, window)
+
+
+def _scored(rollout: dict[str, Any], known: set[str]) -> dict[str, list[float]]:
+    """Gold of each text; TRL tells one KL a rollout, a mean over its texts."""
+    asked = [max((each for each in known if each in said), key=len) for said in rollout["asked"]]
+    golds = [preference.score(*pair) for pair in zip(asked, rollout["said"], strict=True)]
+    return {"gold": golds, "kl": [rollout.get("kl", 0.0)] * len(golds)}
+
+
+def _figure(side: str, settings: str, heard: Heard, rollouts: list[Any], goal: float, window: int) -> Figure:
+    """Where the goal was not reached, the figure is what it would be at best: one over all seconds that passed.
+
+    A rollout's seconds are those before it began: the texts that reach the goal were drawn by that policy.
+    """
+    first = next((n for n in range(1, len(rollouts) + 1) if reached(rollouts[:n], goal, window)), None)
+    if not rollouts:
+        raise Broken(f"{side} sampled nothing")
+    until = rollouts[: first or len(rollouts)]
+    took = until[-1]["at"]
+    golds, kls = ([each for rollout in until for each in rollout[name]][-window:] for name in ("gold", "kl"))
+    end = f"gold {statistics.mean(golds):.2f} of {goal:.2f} at KL {statistics.mean(kls):.1f}"
+    told = f"{'reached' if first else 'NOT reached'} after {took:.0f} s and {len(until)} rollouts: {end}"
+    return Figure("gold", side, f"{settings}; {told}", 1.0 / max(took, 1e-3), heard.peak_gb)
