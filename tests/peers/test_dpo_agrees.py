@@ -25,7 +25,7 @@ from tests.peers.cases import (
 from trainer import dpo, optim, preset
 from trainer.nets import load_policy, trained
 from trainer.records import Message
-from trainer.reward import Slate
+from trainer.slates import Slate
 from trainer.text import encode_completion, encode_prompt, load_tokenizer
 
 pytestmark = pytest.mark.peers

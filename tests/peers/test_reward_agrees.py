@@ -22,12 +22,12 @@ from tests.peers.cases import (
     gradients,
     user,
 )
-from trainer import optim, reward
+from trainer import optim, preset, reward
 from trainer.nets import trained
 from trainer.ragged import Batch
 from trainer.records import Message
-from trainer.reward import Slate
 from trainer.scalar import RewardNet, load_reward
+from trainer.slates import Slate
 from trainer.text import encode_completion, encode_prompt, load_tokenizer
 
 pytestmark = pytest.mark.peers
@@ -76,8 +76,8 @@ def net(models: Models, k: int) -> RewardNet:
 @pytest.fixture(scope="module")
 def learned(net: RewardNet, slates: list[Slate]) -> dict[str, Any]:
     """Our loss and gradients on the same slates, and the weights after one step of the product's optimizer."""
-    scores = [each.detach() for each in reward.score_slates(net, slates)]
-    found = reward.accumulate(net, slates, micro_batch=2)
+    scores = [net.pooled(each).detach() for each in reward.score_slates(net, slates)]
+    found = reward.accumulate(net, slates, preset.load_preset(reward.Config, "reward", "tiny", ["micro_batch=2"]))
     slopes = gradients(net.classifier)
     optim.update(optim.adamw(trained(net), LEARNING_RATE), trained(net), LEARNING_RATE, clip=math.inf)
     return {**found, "scores": scores, "gradients": slopes}
