@@ -90,6 +90,10 @@ build/peers/trl-%/.made: $(INSTALLED)
 test-peers: $(PEERS) ## Our numbers beside those of TRL, in environments of its own under build/peers
 	$(PYTHON) -m pytest -m peers tests/peers
 
+.PHONY: bench-trainer
+bench-trainer: $(PEERS) ## The trainer beside TRL on SmolLM2, about an hour: make bench-trainer [ONLY=reward,ppo]
+	$(PYTHON) -m tests.bench.trainer $(if $(ONLY),--only $(ONLY))
+
 .PHONY: lint
 lint: $(INSTALLED) ## ruff and mypy --strict
 	$(VENV)/bin/ruff format --check .

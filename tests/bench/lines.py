@@ -44,10 +44,10 @@ def _reward_of(k: int, machine: Machine, size: float) -> list[Figure]:
     rankings, few = material.slates(k, count, size), scaled(4 if k == 4 else 1, size)
     data = material.dataset("slates", rankings=rankings)
     for precision in precisions():
-        same = ["train_layers=0", "batch=1", "micro_batch=1", *precision_words(precision)]
-        best = [f"batch={count}", f"micro_batch={count}", *precision_words(precision)]
+        same = ["train_layers=0", "batch=1", "micro_batch=1"]
+        best = [f"batch={count}", f"micro_batch={count}"]
         for line, sets in (("same", same), ("best", best)):
-            heard = machine.ours(f"reward-{k}", stage_words("reward", data, [*sets, f"epochs={PASSES}"]))
+            heard = machine.ours(f"reward-{k}", stage_words("reward", data, [*sets, f"epochs={PASSES}"], precision))
             found.append(_figure(f"reward K={k} {line}", "ours", f"{precision}, {' '.join(sets)}", count, heard))
         bf16 = {"bf16": precision == "bf16", "rankings": rankings[:few]}
         for line, batch, lora in (("same", 6, False), ("best", 12, True)):
@@ -77,7 +77,7 @@ def ppo(machine: Machine, size: float) -> list[Figure]:
         ]
         line = f"ppo {count}x{new} same"
         for precision in precisions():
-            words = stage_words("ppo", data, [*sets, *precision_words(precision)])
+            words = stage_words("ppo", data, sets, precision)
             heard = machine.ours("ppo", [*words, "--reference", str(material.policy()), "--reward", judge])
             found.append(_figure(line, "ours", f"{precision}, {' '.join(sets)}", 1, heard))
             options = {
@@ -116,9 +116,7 @@ def sft(machine: Machine, size: float) -> list[Figure]:
             tokens = heards[line].rest["tokens"]
             found.append(_figure(f"sft {line}", "TRL", settings, tokens, heards[line]))
         for line, sets in (("same", ["train_layers=0", "micro_batch=4"]), ("best", [])):
-            words = stage_words(
-                "sft", data, [*sets, f"batch={len(rows)}", f"epochs={PASSES}", *precision_words(precision)]
-            )
+            words = stage_words("sft", data, [*sets, f"batch={len(rows)}", f"epochs={PASSES}"], precision)
             settings = f"{precision}, {' '.join(sets) or 'preset small'}"
             found.append(_figure(f"sft {line}", "ours", settings, tokens, machine.ours("sft", words)))
     return found
@@ -129,6 +127,7 @@ def sampling(machine: Machine, size: float) -> list[Figure]:
     found = []
     count, new = scaled(16, size), scaled(64, size)
     rows = material.prompts(count, size)
+    material.HOME.mkdir(parents=True, exist_ok=True)
     order = material.HOME / f"order-{count}.jsonl"
     # The same prompts again in every pass, under other names.
     order.write_text(
@@ -137,7 +136,7 @@ def sampling(machine: Machine, size: float) -> list[Figure]:
     for precision in precisions():
         sets = [f"max_new={new}", "max_prompt=512", f"shard_size={max(1, count // machine.threads)}"]
         words = ["sample", "--prompts", str(order), "--policy", str(material.policy()), "--per-prompt", "4"]
-        words += options_of([*sets, *precision_words(precision)])
+        words += options_of(sets, precision)
         heard = machine.ours("sampling", words)
         tokens = sum(step["length"] * step["completions"] for step in heard.steps) / PASSES
         found.append(_figure("sampling", "ours", precision, tokens, heard))
@@ -163,19 +162,15 @@ def scaled(count: int, size: float) -> int:
     return max(2 if count > 1 else 1, round(count * size))
 
 
-def stage_words(name: str, data: Any, sets: list[str]) -> list[str]:
+def stage_words(name: str, data: Any, sets: list[str], precision: str) -> list[str]:
     lengths = ["max_prompt=512", *([] if name == "ppo" else ["max_completion=512"])]
     place = ["--dataset", str(data), "--init", str(material.policy())]
-    return [name, *place, *options_of([*lengths, NO_CHECKPOINT, *sets])]
+    return [name, *place, *options_of([*lengths, NO_CHECKPOINT, *sets], precision)]
 
 
-def options_of(sets: list[str]) -> list[str]:
-    return ["--preset", "small", "--seed", "1", *(word for each in sets for word in ("--set", each))]
-
-
-def precision_words(name: str) -> list[str]:
-    """What makes a stage compute in it; where there are no bf16 units, fp32 is what it computes in."""
-    return [f"precision={name}"] if has_bf16() else []
+def options_of(sets: list[str], precision: str) -> list[str]:
+    chosen = [word for each in sets for word in ("--set", each)]
+    return ["--preset", "small", "--seed", "1", "--precision", precision, *chosen]
 
 
 def _figure(line: str, side: str, settings: str, amount: float, heard: Heard) -> Figure:

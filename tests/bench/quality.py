@@ -14,7 +14,6 @@ from tests.bench.lines import (
     PASSES,
     Figure,
     options_of,
-    precision_words,
     precisions,
     scaled,
     stage_words,
@@ -38,8 +37,8 @@ def peak(machine: Machine, size: float) -> list[Figure]:
     data = material.dataset("slates", rankings=material.slates(4, count, size))
     found = []
     for precision in precisions():
-        sets = [f"batch={count}", f"micro_batch={count}", f"epochs={PASSES}", *precision_words(precision)]
-        heard = machine.ours("peak", stage_words("reward", data, sets), observe="flops")
+        sets = [f"batch={count}", f"micro_batch={count}", f"epochs={PASSES}"]
+        heard = machine.ours("peak", stage_words("reward", data, sets, precision), observe="flops")
         reached_here = rate(heard.rest["flops"], heard.passes(PASSES))
         most = bare(torch.bfloat16 if precision == "bf16" else torch.float32, machine.threads)
         settings = f"{precision}: {reached_here / 1e9:.0f} of {most / 1e9:.0f} GFLOP/s, products alone counted"
@@ -100,7 +99,7 @@ def _spoken(machine: Machine, prompts: list[material.Row]) -> list[tuple[str, li
         order = material.HOME / f"asked-{len(prompts)}.jsonl"
         order.write_text("".join(json.dumps(row) + "\n" for row in prompts), encoding="utf-8")
         words = ["sample", "--prompts", str(order), "--policy", str(material.policy()), "--per-prompt", "4"]
-        heard = machine.ours("spoken", [*words, *options_of([f"max_new={LENGTH}"])])
+        heard = machine.ours("spoken", [*words, *options_of([f"max_new={LENGTH}"], "auto")])
         rows = [
             json.loads(line)
             for shard in sorted(Path(heard.rest["out"] + ".shards").iterdir())
@@ -123,7 +122,7 @@ def _fitted(machine: Machine, prompts: list[material.Row], texts: list[tuple[str
             for number, (row, (asked, said)) in enumerate(zip(prompts, texts, strict=True))
         ]
         data = material.dataset("gold", rankings=rankings)
-        heard = machine.ours("fitted", stage_words("reward", data, ["epochs=2"]))
+        heard = machine.ours("fitted", stage_words("reward", data, ["epochs=2"], "auto"))
         Path(heard.rest["out"]).rename(place)
     manifest.read(place, kind="reward_model")
     return str(place)
@@ -133,7 +132,7 @@ def _ours_to_gold(machine: Machine, prompts: list[material.Row], judge: str, goa
     data = material.dataset("questions", prompts=prompts)
     sets = [f"max_new={LENGTH}", "max_prompt=256", "updates=60", NO_CHECKPOINT]
     words = ["ppo", "--dataset", str(data), "--init", str(material.policy()), "--reference", str(material.policy())]
-    words += ["--reward", judge, *options_of(sets)]
+    words += ["--reward", judge, *options_of(sets, "auto")]
     heard = machine.ours("gold", words, observe="gold", goal=goal, window=window)
     return _figure("ours", "preset small", heard, heard.rest["rollouts"], goal, window)
 
