@@ -34,7 +34,7 @@ CENTRED_AT_ONCE = 64
 # Adam moves a parameter by about its learning rate, and a threshold has further to go than a weight.
 TIE_LR = 0.01
 # Training slates on which the report finds the tie threshold of a model that was fitted without one.
-TIE_SLATES = 256
+TIE_SLATES = 64
 
 
 @dataclass(frozen=True)
