@@ -130,7 +130,7 @@ def _fitted(machine: Machine, prompts: list[material.Row], texts: list[tuple[str
 
 def _ours_to_gold(machine: Machine, prompts: list[material.Row], judge: str, goal: float, window: int) -> Figure:
     data = material.dataset("questions", prompts=prompts)
-    sets = [f"max_new={LENGTH}", "max_prompt=256", "updates=60", NO_CHECKPOINT]
+    sets = [f"max_new={LENGTH}", "max_prompt=256", f"updates={updates}", NO_CHECKPOINT]
     words = ["ppo", "--dataset", str(data), "--init", str(material.policy()), "--reference", str(material.policy())]
     words += ["--reward", judge, *options_of(sets, "auto")]
     heard = machine.ours("gold", words, observe="gold", goal=goal, window=window)
@@ -157,7 +157,7 @@ def _theirs_to_gold(
         "lr_scheduler_type": "constant",
         **options,
     }
-    spec = {"prompts": prompts, "times": 1, "reward": judge, "lora": lora, "watch": True, "limit": LIMIT}
+    spec = {"prompts": prompts, "times": 1, "reward": judge, "lora": lora, "watch": True, "limit": limit}
     heard = machine.theirs("gold", "trl_ppo.py", arguments=given, **spec)
     asked = {row["messages"][0]["content"] for row in prompts}
     # A rollout begins where the update before it ended.
