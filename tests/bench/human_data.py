@@ -28,7 +28,7 @@ import torch  # noqa: E402
 from exchange import sets  # noqa: E402
 from tests.bench import material  # noqa: E402
 from tests.bench.lines import NO_CHECKPOINT, options_of  # noqa: E402
-from tests.bench.processes import Machine  # noqa: E402
+from tests.bench.processes import Machine, has_bf16  # noqa: E402
 from tests.peers.cases import LATEST  # noqa: E402
 from trainer.agreement import agreement  # noqa: E402
 from trainer.losses import untied_pairs  # noqa: E402
@@ -151,7 +151,7 @@ def _ours(name: str, who: str, train: list[Row], eval_rows: list[Row], machine: 
     data = material.dataset(name, rankings=rows)
     sets_here = [*LENGTHS, NO_CHECKPOINT, f"lr={LEARNING_RATE}", f"train_layers={TRAINED_LAYERS}"]
     sets_here += [f"batch={SLATES_A_STEP}", f"micro_batch={MICRO}", "epochs=1"]
-    words = ["reward", "--dataset", str(data), "--init", str(material.policy()), *options_of(sets_here)]
+    words = ["reward", "--dataset", str(data), "--init", str(material.policy()), *options_of(sets_here, "auto")]
     words[words.index("--seed") + 1] = str(seed)
     heard = machine.ours(f"human-{name}", words)
     report = json.loads((Path(heard.rest["out"]) / "report.json").read_text(encoding="utf-8"))["accuracy"]
@@ -176,7 +176,8 @@ def _theirs(
         "adam_epsilon": 1e-5,
         "seed": seed,
     }
-    given = {"rankings": train, "held_out": eval_rows, "train_layers": TRAINED_LAYERS, "seed": seed}
+    given: dict[str, Any] = {"rankings": train, "held_out": eval_rows, "train_layers": TRAINED_LAYERS, "seed": seed}
+    given["bf16"] = has_bf16()
     heard = machine.theirs(f"human-{name}", "trl_reward.py", LATEST, arguments=options, **given)
     scores = [torch.tensor(each) for each in heard.rest["scores"]]
     tiers = [[each["tier"] for each in row["completions"]] for row in eval_rows]
