@@ -16,6 +16,7 @@ TWO_AT_A_TIME := -n 2 --dist loadfile
 # The tests whose subject is rows: they run on both kinds of database.
 ON_POSTGRESQL := tests/accounts tests/annotations tests/rounds tests/exchange tests/faults
 # The last TRL with a PPOTrainer, and the latest.
+TRL_NEEDS := accelerate==1.15.0 peft==0.21.2 psutil==7.2.2
 PEERS := build/peers/trl-1.12.0/.made build/peers/trl-1.16.0/.made
 REHEARSAL ?= --model tiny --rounds 2 --labelers 4 --rankings 320 --noise 0.2 --seed 1
 
@@ -83,7 +84,7 @@ test-long: $(INSTALLED) system-packages ## The slow tests: killed processes, a s
 build/peers/trl-%/.made: $(INSTALLED)
 	python3.11 -m venv --without-pip --clear $(@D)
 	realpath $(VENV)/lib/python3.11/site-packages > $(@D)/lib/python3.11/site-packages/product.pth
-	$(PYTHON) -m pip --python $(@D)/bin/python install --quiet --no-deps trl==$* accelerate==1.15.0 psutil==7.2.2 || $(UNFETCHED)
+	$(PYTHON) -m pip --python $(@D)/bin/python install --quiet --no-deps trl==$* $(TRL_NEEDS) || $(UNFETCHED)
 	@touch $@
 
 .PHONY: test-peers
@@ -93,6 +94,11 @@ test-peers: $(PEERS) ## Our numbers beside those of TRL, in environments of its 
 .PHONY: bench-trainer
 bench-trainer: $(PEERS) ## The trainer beside TRL on SmolLM2, about an hour: make bench-trainer [ONLY=reward,ppo]
 	$(PYTHON) -m tests.bench.trainer $(if $(ONLY),--only $(ONLY))
+
+.PHONY: bench-human
+bench-human: $(PEERS) ## Reward models on what people preferred, beside TRL: make bench-human DIR=../shared/data
+	@test -n "$(DIR)" || { echo "Say which folder: make bench-human DIR=../shared/data"; exit 1; }
+	$(PYTHON) -m tests.bench.human_data "$(DIR)" $(if $(ONLY),--only $(ONLY))
 
 .PHONY: lint
 lint: $(INSTALLED) ## ruff and mypy --strict

@@ -17,7 +17,7 @@ NO_CHECKPOINT = "checkpoint_every=0"
 
 @dataclass(frozen=True)
 class Figure:
-    """One side of one line; `value` is per second, or in seconds where less is better."""
+    """One side of one line; `value` is per second, or a share."""
 
     line: str
     side: str
@@ -31,6 +31,11 @@ Measure = Callable[[Machine, float], list[Figure]]
 
 def precisions() -> list[str]:
     return ["fp32", "bf16"] if has_bf16() else ["fp32"]
+
+
+def named(work: str, line: str, precision: str) -> str:
+    """Within "same" the precision is the same as well; at its best, a side takes the one that serves it."""
+    return f"{work} same {precision}" if line == "same" else f"{work} best"
 
 
 def reward(machine: Machine, size: float) -> list[Figure]:
@@ -48,14 +53,16 @@ def _reward_of(k: int, machine: Machine, size: float) -> list[Figure]:
         best = [f"batch={count}", f"micro_batch={count}"]
         for line, sets in (("same", same), ("best", best)):
             heard = machine.ours(f"reward-{k}", stage_words("reward", data, [*sets, f"epochs={PASSES}"], precision))
-            found.append(_figure(f"reward K={k} {line}", "ours", f"{precision}, {' '.join(sets)}", count, heard))
+            found.append(
+                _figure(named(f"reward K={k}", line, precision), "ours", f"{precision}, {' '.join(sets)}", count, heard)
+            )
         bf16 = {"bf16": precision == "bf16", "rankings": rankings[:few]}
         for line, batch, lora in (("same", 6, False), ("best", 12, True)):
             options = {"per_device_train_batch_size": batch, "num_train_epochs": PASSES}
             given: dict[str, Any] = {"arguments": options, "lora": lora, "head": "score", **bf16}
             heard = machine.theirs(f"reward-{k}", "trl_reward.py", LATEST, **given)
             settings = f"{precision}, {batch} pairs a step{', LoRA r=16' if lora else ''}"
-            found.append(_figure(f"reward K={k} {line}", "TRL", settings, few, heard))
+            found.append(_figure(named(f"reward K={k}", line, precision), "TRL", settings, few, heard))
     return found
 
 
@@ -75,8 +82,8 @@ def ppo(machine: Machine, size: float) -> list[Figure]:
             f"updates={PASSES}",
             "kl_stop=1e9",
         ]
-        line = f"ppo {count}x{new} same"
         for precision in precisions():
+            line = named(f"ppo {count}x{new}", "same", precision)
             words = stage_words("ppo", data, sets, precision)
             heard = machine.ours("ppo", [*words, "--reference", str(material.policy()), "--reward", judge])
             found.append(_figure(line, "ours", f"{precision}, {' '.join(sets)}", 1, heard))
@@ -114,11 +121,11 @@ def sft(machine: Machine, size: float) -> list[Figure]:
             heards[line] = machine.theirs("sft", "trl_sft.py", LATEST, arguments=options, **given)
             settings = f"{precision}, {batch} rows at once{', LoRA r=16' if lora else ''}"
             tokens = heards[line].rest["tokens"]
-            found.append(_figure(f"sft {line}", "TRL", settings, tokens, heards[line]))
+            found.append(_figure(named("sft", line, precision), "TRL", settings, tokens, heards[line]))
         for line, sets in (("same", ["train_layers=0", "micro_batch=4"]), ("best", [])):
             words = stage_words("sft", data, [*sets, f"batch={len(rows)}", f"epochs={PASSES}"], precision)
             settings = f"{precision}, {' '.join(sets) or 'preset small'}"
-            found.append(_figure(f"sft {line}", "ours", settings, tokens, machine.ours("sft", words)))
+            found.append(_figure(named("sft", line, precision), "ours", settings, tokens, machine.ours("sft", words)))
     return found
 
 
@@ -139,11 +146,11 @@ def sampling(machine: Machine, size: float) -> list[Figure]:
         words += options_of(sets, precision)
         heard = machine.ours("sampling", words)
         tokens = sum(step["length"] * step["completions"] for step in heard.steps) / PASSES
-        found.append(_figure("sampling", "ours", precision, tokens, heard))
+        found.append(_figure(f"sampling {precision}", "ours", precision, tokens, heard))
         given = {"prompts": rows, "passes": PASSES, "new_tokens": new, "per_prompt": 4, "bf16": precision == "bf16"}
         heard = machine.theirs("sampling", "trl_generate.py", **given)
         tokens = sum(heard.rest["tokens"][1:]) / (PASSES - 1)
-        found.append(_figure("sampling", "TRL", f"{precision}, transformers.generate", tokens, heard))
+        found.append(_figure(f"sampling {precision}", "TRL", f"{precision}, transformers.generate", tokens, heard))
     return found
 
 

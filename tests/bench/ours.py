@@ -18,6 +18,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from trainer import cli, gold, manifest, ppo, reward
+from trainer.runtime import Run
 from trainer.text import decode
 
 Observed = dict[str, Any]
@@ -26,6 +27,7 @@ Observed = dict[str, Any]
 def main(spec: dict[str, Any]) -> None:
     torch.set_num_threads(spec["threads"])
     seen: Observed = {}
+    note_beginning(seen)
     if spec.get("observe"):
         {"flops": count_flops, "gold": watch_gold}[spec["observe"]](seen, spec)
     out = Path(spec["out"])
@@ -33,8 +35,20 @@ def main(spec: dict[str, Any]) -> None:
     place = out if out.exists() else manifest.partial(out)
     lines = (place / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    steps = [json.loads(line) for line in lines]
+    # The seconds of a stage hold those of loading its nets, which are not those of a step.
+    steps = [{**step, "seconds": step["seconds"] - seen["began"]} for step in map(json.loads, lines)]
     print(json.dumps({"exit": code, "steps": steps, "peak_gb": peak, "out": str(out), **seen}))
+
+
+def note_beginning(seen: Observed) -> None:
+    """Keep the seconds that had passed when the first step of a stage began."""
+    begin = Run.begin
+
+    def noted(run: Run, step: int, of: int, doing: str) -> None:
+        seen.setdefault("began", run.seconds)
+        begin(run, step, of, doing)
+
+    setattr(Run, "begin", noted)  # noqa: B010
 
 
 def count_flops(seen: Observed, _: Any) -> None:

@@ -3,6 +3,7 @@
 import json
 import statistics
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from tests.bench.lines import (
     stage_words,
 )
 from tests.bench.ours import reached
-from tests.bench.processes import Broken, Heard, Machine, rate
+from tests.bench.processes import Broken, Heard, Machine, has_bf16, rate
 from trainer import gold as preference
 from trainer import manifest
 from trainer.gold import Labeler
@@ -27,8 +28,19 @@ from trainer.gold import Labeler
 # Shapes of SmolLM2's own products, and two larger squares: the peak is what the best of them reaches.
 SHAPES = ((1024, 576, 1536), (1024, 1536, 576), (4096, 576, 576), (2048, 2048, 2048), (4096, 4096, 4096))
 LENGTH = 48
-WINDOW = 64
-LIMIT = 600.0
+# TRL has ten minutes a way; ours ends by itself after sixty updates.
+WINDOW, LIMIT, UPDATES = 64, 600.0, 60
+
+
+@dataclass(frozen=True)
+class Task:
+    """What both sides are given, and the mean gold that the last `window` texts shall have."""
+
+    prompts: list[material.Row]
+    judge: str
+    goal: float
+    window: int
+    size: float
 
 
 def peak(machine: Machine, size: float) -> list[Figure]:
@@ -76,11 +88,11 @@ def gold(machine: Machine, size: float) -> list[Figure]:
     scores = [preference.score(asked, text) for asked, said in texts for text in said]
     goal = statistics.mean(scores) + statistics.stdev(scores)
     judge = _fitted(machine, prompts, texts)
-    window = scaled(WINDOW, size)
-    ways = [_ours_to_gold(machine, prompts, judge, goal, window)]
+    task = Task(prompts, judge, goal, scaled(WINDOW, size), size)
+    ways = [_ours_to_gold(machine, task)]
     for lora, rate_of_learning in ((False, 1e-5), (True, 2e-4)):
         options = {"learning_rate": rate_of_learning}
-        ways.append(_theirs_to_gold(machine, prompts, judge, goal, window, lora, options))
+        ways.append(_theirs_to_gold(machine, task, lora, options))
     return ways
 
 
@@ -128,25 +140,19 @@ def _fitted(machine: Machine, prompts: list[material.Row], texts: list[tuple[str
     return str(place)
 
 
-def _ours_to_gold(machine: Machine, prompts: list[material.Row], judge: str, goal: float, window: int) -> Figure:
-    data = material.dataset("questions", prompts=prompts)
-    sets = [f"max_new={LENGTH}", "max_prompt=256", "updates=60", NO_CHECKPOINT]
+def _ours_to_gold(machine: Machine, task: Task) -> Figure:
+    data = material.dataset("questions", prompts=task.prompts)
+    sets = [f"max_new={LENGTH}", "max_prompt=256", f"updates={scaled(UPDATES, task.size)}", NO_CHECKPOINT]
+    if task.size < 1:
+        sets += ["batch=4", "minibatch=4", "micro_batch=4"]
     words = ["ppo", "--dataset", str(data), "--init", str(material.policy()), "--reference", str(material.policy())]
-    words += ["--reward", judge, *options_of(sets, "auto")]
-    heard = machine.ours("gold", words, observe="gold", goal=goal, window=window)
-    return _figure("ours", "preset small", heard, heard.rest["rollouts"], goal, window)
+    words += ["--reward", task.judge, *options_of(sets, "auto")]
+    heard = machine.ours("gold", words, observe="gold", goal=task.goal, window=task.window)
+    return _figure("ours", "preset small", heard, heard.rest["rollouts"], task)
 
 
-def _theirs_to_gold(
-    machine: Machine,
-    prompts: list[material.Row],
-    judge: str,
-    goal: float,
-    window: int,
-    lora: bool,
-    options: dict[str, Any],
-) -> Figure:
-    batch = min(16, len(prompts))
+def _theirs_to_gold(machine: Machine, task: Task, lora: bool, options: dict[str, Any]) -> Figure:
+    batch = min(16, len(task.prompts))
     given = {
         "per_device_train_batch_size": batch,
         "local_rollout_forward_batch_size": batch,
@@ -157,14 +163,14 @@ def _theirs_to_gold(
         "lr_scheduler_type": "constant",
         **options,
     }
-    spec = {"prompts": prompts, "times": 1, "reward": judge, "lora": lora, "watch": True, "limit": LIMIT}
-    heard = machine.theirs("gold", "trl_ppo.py", arguments=given, **spec)
-    asked = {row["messages"][0]["content"] for row in prompts}
+    spec = {"prompts": task.prompts, "times": 1, "reward": task.judge, "lora": lora, "bf16": has_bf16()}
+    heard = machine.theirs("gold", "trl_ppo.py", arguments=given, watch=True, limit=LIMIT * task.size, **spec)
+    asked = {row["messages"][0]["content"] for row in task.prompts}
     # A rollout begins where the update before it ended.
     begins = [0.0, *(step["seconds"] for step in heard.steps)]
     rollouts = [{**_scored(each, asked), "at": at} for each, at in zip(heard.rest["rollouts"], begins, strict=False)]
     settings = f"batch {batch}, 4 epochs, {'LoRA r=16' if lora else 'full'}, rate {options['learning_rate']}"
-    return _figure("TRL", settings, heard, rollouts, goal, window)
+    return _figure("TRL", settings, heard, rollouts, task)
 
 
 def _scored(rollout: dict[str, Any], known: set[str]) -> dict[str, list[float]]:
@@ -174,17 +180,17 @@ def _scored(rollout: dict[str, Any], known: set[str]) -> dict[str, list[float]]:
     return {"gold": golds, "kl": [rollout.get("kl", 0.0)] * len(golds)}
 
 
-def _figure(side: str, settings: str, heard: Heard, rollouts: list[Any], goal: float, window: int) -> Figure:
+def _figure(side: str, settings: str, heard: Heard, rollouts: list[Any], task: Task) -> Figure:
     """Where the goal was not reached, the figure is what it would be at best: one over all seconds that passed.
 
     A rollout's seconds are those before it began: the texts that reach the goal were drawn by that policy.
     """
-    first = next((n for n in range(1, len(rollouts) + 1) if reached(rollouts[:n], goal, window)), None)
+    first = next((n for n in range(1, len(rollouts) + 1) if reached(rollouts[:n], task.goal, task.window)), None)
     if not rollouts:
         raise Broken(f"{side} sampled nothing")
     until = rollouts[: first or len(rollouts)]
     took = until[-1]["at"]
-    golds, kls = ([each for rollout in until for each in rollout[name]][-window:] for name in ("gold", "kl"))
-    end = f"gold {statistics.mean(golds):.2f} of {goal:.2f} at KL {statistics.mean(kls):.1f}"
+    golds, kls = ([each for rollout in until for each in rollout[name]][-task.window :] for name in ("gold", "kl"))
+    end = f"gold {statistics.mean(golds):.2f} of {task.goal:.2f} at KL {statistics.mean(kls):.1f}"
     told = f"{'reached' if first else 'NOT reached'} after {took:.0f} s and {len(until)} rollouts: {end}"
     return Figure("gold", side, f"{settings}; {told}", 1.0 / max(took, 1e-3), heard.peak_gb)

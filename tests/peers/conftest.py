@@ -6,11 +6,14 @@ import pytest
 import torch
 
 from tests.peers.cases import Models, make_models
+from trainer import compute
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _one_thread() -> None:
+def _as_theirs() -> None:
+    """One thread and fp32, which is what TRL's scripts compute in."""
     torch.set_num_threads(1)
+    compute.use("fp32")
 
 
 @pytest.fixture(scope="session", params=["tiny", pytest.param("smollm2", marks=pytest.mark.smollm)])
