@@ -105,7 +105,7 @@ def main(arguments: argparse.Namespace) -> None:
         # 4. One update a batch of windows.
         for step in range(point.step if point else 0, len(batches)):
             run.begin(step, len(batches), "training")
-            loss, tokens = accumulate(net, [rows[index] for index in batches[step]], config.micro_batch)
+            loss, tokens = accumulate(net, Batch.of_flags([rows[index] for index in batches[step]]), config.micro_batch)
             lr = config.lr * optim.warmup_cosine(step, len(batches), config.warmup)
             norm = optim.update(optimizer, trained(net), lr, config.clip)
             run.log(step + 1, len(batches), {"loss": loss, "tokens": tokens, "lr": lr, "grad_norm": norm})

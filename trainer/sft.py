@@ -1,9 +1,10 @@
 """Supervised fine-tuning: imitate what people demonstrated, on the assistant's tokens only."""
 
 import argparse
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import torch
 
 from trainer import dist, lora, optim, preset
 from trainer.bounds import refuse_beyond_context
@@ -14,9 +15,13 @@ from trainer.nets import PolicyNet, load_policy, logprobs, save_policy, trained
 from trainer.ragged import Batch
 from trainer.records import Demonstration, read_demonstrations
 from trainer.runtime import Run, checked
+from trainer.scoring import with_states
 from trainer.text import Tokenizer, encode_answer, encode_prompt, load_tokenizer
+from trainer.trunk import depth, width
 
 Row = tuple[list[int], list[bool]]
+# Tokens that frozen layers read at once, and the most memory that what they say may take: 2.3 KB a token of SmolLM2.
+READ_AT_ONCE, KEPT_BYTES = 4096, 2 << 30
 
 
 @dataclass(frozen=True)
@@ -56,9 +61,9 @@ def main(arguments: argparse.Namespace) -> None:
     refuse_beyond_context(arguments.init, max_prompt=config.max_prompt, max_completion=config.max_completion)
     with Run.open(stage="sft", kind="policy", out=arguments.out, inputs=inputs, config=config, seed=seed) as run:
         # 2. Rows, model, optimizer, and the resume point if there is one.
-        rows = training_rows(arguments.dataset, load_tokenizer(arguments.init), config)
         net = load_policy(arguments.init)
         lora.choose(net, layers=config.train_layers, rank=config.lora_rank, seed=seed)
+        rows = kept(net, training_rows(arguments.dataset, load_tokenizer(arguments.init), config), config)
         optimizer = optim.adamw(trained(net), config.lr, config.weight_decay)
         batches = optim.batches(len(rows), config.batch, config.epochs, seed)
         point = run.restore()
@@ -68,8 +73,7 @@ def main(arguments: argparse.Namespace) -> None:
         losses: list[float] = point.facts["losses"] if point else []
         for step in range(point.step if point else 0, len(batches)):
             run.begin(step, len(batches), "training")
-            batch = [rows[index] for index in batches[step]]
-            loss, tokens = accumulate(net, batch, config.micro_batch)
+            loss, tokens = accumulate(net, rows.select(torch.tensor(batches[step])), config.micro_batch)
             lr = config.lr * optim.warmup_cosine(step, len(batches), config.warmup)
             norm = optim.update(optimizer, trained(net), lr, config.clip)
             run.log(step + 1, len(batches), {"loss": loss, "tokens": tokens, "lr": lr, "grad_norm": norm})
@@ -87,24 +91,30 @@ def main(arguments: argparse.Namespace) -> None:
         run.publish(metrics={"loss": losses[-1], "first_loss": losses[0], "demonstrations": len(rows)})
 
 
-def training_rows(dataset: Path, tok: Tokenizer, config: Config) -> list[Row]:
-    """(ids, which of them the assistant wrote) of every training demonstration. Raises Refused without any."""
+def training_rows(dataset: Path, tok: Tokenizer, config: Config) -> Batch:
+    """Every training demonstration; what the assistant wrote is its completion. Raises Refused without any."""
     rows = [_row(tok, each, config) for each in read_demonstrations(dataset) if each.split == "train"]
     if not rows:
         raise Refused(f"{dataset / 'demonstrations.jsonl'} holds no demonstration of the split 'train'")
-    return rows
+    return Batch.of_flags(rows)
 
 
-def accumulate(net: PolicyNet, rows: Sequence[Row], micro_batch: int) -> tuple[float, int]:
+def kept(net: PolicyNet, rows: Batch, config: Config) -> Batch:
+    """The rows with what frozen lower layers make of them, where epochs after the first will ask for it again."""
+    layers = depth(net.trunk) - config.train_layers if config.train_layers else 0
+    size = 4 * int(rows.lengths.sum()) * width(net.trunk)
+    return with_states(net.trunk, rows, layers, READ_AT_ONCE) if config.epochs > 1 and size <= KEPT_BYTES else rows
+
+
+def accumulate(net: PolicyNet, rows: Batch, micro_batch: int) -> tuple[float, int]:
     """Add up the gradients of one optimizer batch; return its loss in nats a token and its learned tokens.
 
     Every micro-batch is divided by the tokens of the whole batch, so its size does not change the gradient.
     """
-    tokens = sum(sum(learned) for _, learned in rows)
+    tokens = int(rows.is_completion.sum())
     total = 0.0
-    alike = sorted(rows, key=lambda row: len(row[0]))  # rows of one length need no padding
-    for start in dist.share(range(0, len(alike), micro_batch)):
-        batch = Batch.of_flags(alike[start : start + micro_batch])
+    for part in dist.share(torch.split(torch.arange(len(rows)), micro_batch)):
+        batch = rows.select(part)
         loss = sft_loss(logprobs(net, batch), batch.is_completion, tokens)
         loss.backward()  # type: ignore[no-untyped-call]
         total += float(loss.detach())

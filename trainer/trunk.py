@@ -38,6 +38,10 @@ def depth(trunk: nn.Module) -> int:
     return len(_of(trunk).layers)
 
 
+def width(trunk: nn.Module) -> int:
+    return int(_of(trunk).config.hidden_size)
+
+
 def shared_layers(trunks: Sequence[nn.Module], most: int) -> int:
     """How many of the lowest layers, at most `most`, are equal bit for bit in all `trunks`, as their embeddings are."""
     first, *others = trunks

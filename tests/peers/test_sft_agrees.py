@@ -23,6 +23,7 @@ from tests.peers.cases import (
 )
 from trainer import optim, sft
 from trainer.nets import PolicyNet, load_policy, trained
+from trainer.ragged import Batch
 from trainer.records import Message
 from trainer.text import encode_answer, encode_prompt, load_tokenizer
 
@@ -67,7 +68,7 @@ def rows(models: Models, texts: list[tuple[str, str]]) -> list[sft.Row]:
 def ours(models: Models, rows: list[sft.Row]) -> dict[str, Any]:
     """Our loss and gradients, and the net after one step of the product's optimizer."""
     net: PolicyNet = load_policy(models.policy)
-    loss, tokens = sft.accumulate(net, rows, micro_batch=3)
+    loss, tokens = sft.accumulate(net, Batch.of_flags(rows), micro_batch=3)
     slopes = gradients(net.causal)
     optim.update(optim.adamw(trained(net), LEARNING_RATE), trained(net), LEARNING_RATE, clip=math.inf)
     return {"net": net, "loss": loss, "tokens": tokens, "gradients": slopes}

@@ -1,14 +1,15 @@
 """SFT imitates what people wrote, and nothing else that is in a row."""
 
 import argparse
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 
-from trainer import cli, manifest, sft
-from trainer.nets import PolicyNet, load_policy, trained
+from trainer import cli, manifest, preset, sft
+from trainer.nets import PolicyNet, freeze_below, load_policy, trained
 from trainer.ragged import Batch
 from trainer.records import Message
 from trainer.text import Tokenizer, decode, encode_prompt, load_tokenizer
@@ -57,7 +58,7 @@ def test_the_size_of_a_micro_batch_never_changes_loss_or_gradient(net: PolicyNet
 
     def gradient(micro_batch: int) -> tuple[float, torch.Tensor]:
         net.zero_grad()
-        loss, tokens = sft.accumulate(net, rows, micro_batch)
+        loss, tokens = sft.accumulate(net, Batch.of_flags(rows), micro_batch)
         assert tokens == 25
         return loss, torch.cat([p.grad.flatten() for p in trained(net) if p.grad is not None])
 
@@ -67,9 +68,27 @@ def test_the_size_of_a_micro_batch_never_changes_loss_or_gradient(net: PolicyNet
     torch.testing.assert_close(micro, whole, atol=1e-6, rtol=1e-4)
 
 
+def test_what_frozen_layers_say_is_computed_once_for_all_epochs_and_changes_no_gradient(net: PolicyNet) -> None:
+    plain = Batch.of_flags([([2, 40 + n, 3, *range(50, 52 + n), 4], [False] * 3 + [True] * (3 + n)) for n in range(5)])
+    config = preset.load_preset(sft.Config, "sft", "tiny", ["train_layers=1"])
+    freeze_below(net, 1)
+    rows = sft.kept(net, plain, config)
+    assert rows.states is not None
+    assert sft.kept(net, plain, dataclasses.replace(config, epochs=1)).states is None
+
+    def gradient(batch: Batch) -> tuple[float, torch.Tensor]:
+        net.zero_grad()
+        loss, _ = sft.accumulate(net, batch.select(torch.tensor([4, 0, 2])), 2)
+        return loss, torch.cat([p.grad.flatten() for p in trained(net) if p.grad is not None])
+
+    (loss, kept), (expected, whole) = gradient(rows), gradient(plain)
+    assert loss == pytest.approx(expected, abs=1e-5)
+    torch.testing.assert_close(kept, whole, atol=1e-6, rtol=1e-4)
+
+
 def test_what_the_user_says_has_no_gradient(net: PolicyNet, tok: Tokenizer) -> None:
     rows = [([*tok.start["user"], 40, 41, *tok.start["assistant"], 50, tok.eos_id], [False] * 4 + [True] * 2)]
-    loss, tokens = sft.accumulate(net, rows, 1)
+    loss, tokens = sft.accumulate(net, Batch.of_flags(rows), 1)
     table = net.causal(input_ids=Batch.of_flags(rows).ids).logits.log_softmax(-1)[0]
     assert tokens == 2
     assert loss == pytest.approx(-float((table[3, 50] + table[4, tok.eos_id]).detach()) / 2, abs=1e-5)
