@@ -101,7 +101,9 @@ def draw(logits: Tensor, uniforms: Tensor) -> tuple[Tensor, Tensor]:
     The sums are float64: in float32 the tail of a vocabulary of 50,000 would be drawn too often or never. They are
     taken over blocks of the vocabulary first and then within the one block that the uniform falls into.
     """
-    logprobs = logits.float().log_softmax(dim=-1)
+    logits = logits.float()
+    # As training computes it: torch's log_softmax is off by 7e-6 nats, one way, over so large a vocabulary.
+    logprobs = logits - logits.logsumexp(dim=-1, keepdim=True)
     shares = pad(logprobs.exp(), (0, -logits.shape[1] % BLOCK)).view(len(logits), -1, BLOCK)
     blocks = shares.sum(dim=-1).double()
     block, rest = _passed(blocks, uniforms.unsqueeze(1) * blocks.sum(dim=-1, keepdim=True))
