@@ -16,6 +16,7 @@ COLOURS = ("#1f6f5c", "#b4552d", "#4461a8", "#8a6d1a", "#7d4a8d", "#5b6770")
 OWN_STYLE = """
 h3 { font-weight: 600; margin: 1.5rem 0 .25rem } p { max-width: 48rem }
 .key { display: flex; flex-wrap: wrap; gap: .2rem 1rem; color: var(--soft) } .key svg { vertical-align: middle }
+table { display: block; overflow-x: auto }
 polyline { fill: none; stroke-width: 1.6 } .dashed { stroke-dasharray: 5 4 } .dotted { stroke-dasharray: 1.5 3 }
 """
 
