@@ -74,6 +74,7 @@ class Found:
 
 def main(arguments: argparse.Namespace) -> None:
     arguments.out.mkdir(parents=True, exist_ok=True)
+    material.HOME.mkdir(parents=True, exist_ok=True)
     machine = Machine(arguments.out / "scratch", arguments.threads)
     found: list[Found] = []
     for name in arguments.only or SETS:

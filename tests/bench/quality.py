@@ -181,9 +181,10 @@ def _scored(rollout: dict[str, Any], known: set[str]) -> dict[str, list[float]]:
 
 
 def _figure(side: str, settings: str, heard: Heard, rollouts: list[Any], task: Task) -> Figure:
-    """Where the goal was not reached, the figure is what it would be at best: one over all seconds that passed.
+    """Where TRL did not reach the goal, its figure is the most that it can be: one over all seconds that passed.
 
-    A rollout's seconds are those before it began: the texts that reach the goal were drawn by that policy.
+    Ours is 0 then, which claims nothing. A rollout's seconds are those before it began: the texts that reach
+    the goal were drawn by that policy.
     """
     first = next((n for n in range(1, len(rollouts) + 1) if reached(rollouts[:n], task.goal, task.window)), None)
     if not rollouts:
@@ -193,4 +194,5 @@ def _figure(side: str, settings: str, heard: Heard, rollouts: list[Any], task: T
     golds, kls = ([each for rollout in until for each in rollout[name]][-task.window :] for name in ("gold", "kl"))
     end = f"gold {statistics.mean(golds):.2f} of {task.goal:.2f} at KL {statistics.mean(kls):.1f}"
     told = f"{'reached' if first else 'NOT reached'} after {took:.0f} s and {len(until)} rollouts: {end}"
-    return Figure("gold", side, f"{settings}; {told}", 1.0 / max(took, 1e-3), heard.peak_gb)
+    value = 0.0 if side == "ours" and not first else 1.0 / max(took, 1e-3)
+    return Figure("gold", side, f"{settings}; {told}", value, heard.peak_gb)

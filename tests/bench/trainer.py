@@ -46,6 +46,7 @@ HEAD = ("| Line | ours | TRL | ratio | goal | GB, ours | GB, TRL | memory |", "|
 def main(arguments: argparse.Namespace) -> None:
     folder: Path = arguments.out
     folder.mkdir(parents=True, exist_ok=True)
+    material.HOME.mkdir(parents=True, exist_ok=True)
     machine = Machine(folder / "scratch", arguments.threads)
     figures: list[Figure] = []
     for name in arguments.only or MEASURES:
