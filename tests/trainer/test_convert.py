@@ -10,12 +10,9 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoTokenizer
 
-from trainer import cli, convert, manifest, scratch, text, tiny
-from trainer.drawing import Drawing
+from trainer import cli, convert, manifest, scratch, tiny
 from trainer.errors import Refused
-from trainer.generation import generate
 from trainer.nets import load_policy
-from trainer.records import Message
 
 CHATML = "{% for m in messages %}{{ '<user>' + m['role'] + '\n' + m['content'] + '<eos>\n' }}{% endfor %}"
 
@@ -152,15 +149,3 @@ def test_a_package_without_weights_is_named(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setitem(convert.PACKAGED, "smollm2", "pytest")
     with pytest.raises(Refused, match=r"pytest is installed but holds no \.gguf file"):
         convert.packaged_file("smollm2")
-
-
-@pytest.mark.smollm
-def test_the_packaged_model_knows_the_capital_of_france(tmp_path: Path) -> None:
-    out = tmp_path / "smollm2"
-    assert cli.main(["convert", "--packaged", "smollm2", "--threads", "1", "--out", str(out)]) == 0
-    net, tok = load_policy(out), text.load_tokenizer(out)
-    question = text.encode_prompt(tok, [Message("user", "What is the capital of France?")], 64)
-    drawing = Drawing(tok, 24, 0.01)
-    greedy = generate(net.causal, [question], keys=["q"], per_prompt=1, seed=1, drawing=drawing)[0][0]
-    assert "Paris" in text.decode(tok, greedy.tokens)
-    assert greedy.finished

@@ -8,6 +8,11 @@ from typing import Any
 import pytest
 
 from trainer import cli, manifest
+from trainer.drawing import Drawing
+from trainer.generation import generate
+from trainer.nets import load_policy
+from trainer.records import Message
+from trainer.text import decode, encode_prompt, load_tokenizer
 
 pytestmark = pytest.mark.smollm
 
@@ -90,3 +95,12 @@ def test_every_policy_answers_every_held_out_prompt(chain: Path) -> None:
     answered = [(row["policy"], row["prompt"]) for row in rows(chain / "evaluation" / "completions.jsonl")]
     held_out = [row["id"] for row in rows(chain / "dataset" / "prompts.jsonl") if row["split"] == "eval"]
     assert sorted(answered) == sorted((name, prompt) for name in ("before", "sft", "after") for prompt in held_out)
+
+
+def test_the_packaged_model_knows_the_capital_of_france(chain: Path) -> None:
+    net, tok = load_policy(chain / "base"), load_tokenizer(chain / "base")
+    question = encode_prompt(tok, [Message("user", "What is the capital of France?")], 64)
+    drawing = Drawing(tok, 24, 0.01)
+    greedy = generate(net.causal, [question], keys=["q"], per_prompt=1, seed=1, drawing=drawing)[0][0]
+    assert "Paris" in decode(tok, greedy.tokens)
+    assert greedy.finished

@@ -32,7 +32,9 @@ class Command(BaseCommand):
         self.began = time.monotonic()
         threads = options["threads"]
         instance = Instance(settings.DATA, port=options["port"], threads=threads, started=running.write)
-        signal.signal(signal.SIGTERM, _as_interrupt)
+        # SIGINT too: a shell that starts this in the background has told it to ignore that.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, _as_interrupt)
         try:
             with running.hold(instance.data):
                 self._run(instance)
