@@ -148,10 +148,15 @@ def load_model(loader: Callable[..., Any], artifact: Path, **options: Any) -> An
     return model.to(compute.device())
 
 
-def save_model(model: Any, tokenizer_from: Path, model_dir: Path) -> None:
+def refuse_not_finite(model: Any) -> None:
+    """Raise Diverged naming the first weight that is NaN or infinite: such a model is never published."""
     for name, parameter in model.named_parameters():
         if not bool(parameter.isfinite().all()):
             raise Diverged(f"{name} is not finite after the last update")
+
+
+def save_model(model: Any, tokenizer_from: Path, model_dir: Path) -> None:
+    refuse_not_finite(model)
     model_dir.mkdir(exist_ok=True)
     model.save_pretrained(model_dir)
     for name in TOKENIZER_FILES:

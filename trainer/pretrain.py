@@ -15,7 +15,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from trainer import manifest, optim, preset, text
 from trainer.checkpoint import pack, unpack
 from trainer.errors import Refused
-from trainer.nets import PolicyNet, load_policy, logprobs, trained
+from trainer.nets import PolicyNet, load_policy, logprobs, refuse_not_finite, trained
 from trainer.ragged import Batch
 from trainer.runtime import Run, generator
 from trainer.scratch import CONTROL, new_llama, save_tokenizer
@@ -121,6 +121,7 @@ def main(arguments: argparse.Namespace) -> None:
         measured = measure(net, run, tok, held_out, config)
         # 6. The artifact.
         causal = cast(Any, net.causal)
+        refuse_not_finite(causal)
         causal.save_pretrained(run.folder / "model")
         sizes = {"parameters": causal.num_parameters(), "vocabulary": tok.size, "tokens": len(ids)}
         run.publish(metrics={"loss": losses[-1], "first_loss": losses[0], **measured, **sizes})

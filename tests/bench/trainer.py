@@ -26,7 +26,7 @@ MEASURES: dict[str, Measure] = {
     "ppo": lines.ppo,
     "gold": quality.gold,
 }
-# What issue 4 asks for: ratios of ours to TRL's.
+# Ratios of ours to TRL's, as promised.
 GOALS = {
     "reward K=4 same": 4.0,
     "reward K=9 same": 9.0,

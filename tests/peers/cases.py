@@ -5,6 +5,7 @@ import os
 import random
 import shutil
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,10 @@ from torch import Tensor
 
 from trainer import cli, gold, manifest, tiny, world
 from trainer.nets import load_policy, save_policy
+from trainer.records import Message
 from trainer.scalar import new_reward, save_reward
-from trainer.text import load_tokenizer
+from trainer.slates import Slate
+from trainer.text import encode_completion, encode_prompt, load_tokenizer
 
 ROOT = Path(__file__).parents[2]
 PEERS = ROOT / "build/peers"
@@ -161,3 +164,14 @@ def farthest(net: torch.nn.Module, theirs: dict[str, Tensor]) -> float:
     ours = dict(net.named_parameters())
     assert ours.keys() == theirs.keys()
     return max(float((ours[name].detach() - theirs[name]).abs().max()) for name in ours)
+
+
+def ranked_slates(policy: Path, texts: Sequence[tuple[str, Sequence[str]]]) -> list[Slate]:
+    """Slates of (prompt, completions from best to worst), in the tokens of a policy."""
+    tok = load_tokenizer(policy)
+    found = []
+    for prompt, ranked in texts:
+        ids = encode_prompt(tok, [Message("user", prompt)], 512)
+        rows = [(ids, encode_completion(tok, text, True)) for text in ranked]
+        found.append(Slate(prompt, rows, list(range(1, len(rows) + 1))))
+    return found

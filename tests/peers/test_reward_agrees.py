@@ -20,15 +20,14 @@ from tests.peers.cases import (
     assistant,
     farthest,
     gradients,
+    ranked_slates,
     user,
 )
 from trainer import optim, preset, reward
 from trainer.nets import trained
 from trainer.ragged import Batch
-from trainer.records import Message
 from trainer.scalar import RewardNet, load_reward
 from trainer.slates import Slate
-from trainer.text import encode_completion, encode_prompt, load_tokenizer
 
 pytestmark = pytest.mark.peers
 
@@ -58,13 +57,7 @@ def theirs(models: Models, texts: list[tuple[str, list[str]]], k: int, place: Pa
 
 @pytest.fixture(scope="module")
 def slates(models: Models, texts: list[tuple[str, list[str]]]) -> list[Slate]:
-    tok = load_tokenizer(models.policy)
-    found = []
-    for prompt, ranked in texts:
-        ids = encode_prompt(tok, [Message("user", prompt)], 512)
-        rows = [(ids, encode_completion(tok, text, True)) for text in ranked]
-        found.append(Slate(prompt, rows, list(range(1, len(rows) + 1)), 1.0))
-    return found
+    return ranked_slates(models.policy, texts)
 
 
 @pytest.fixture(scope="module")
