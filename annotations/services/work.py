@@ -15,7 +15,8 @@ from accounts.models import Membership, Project, Role, User
 from accounts.permissions import require_role
 from annotations.choices import AssignmentState, SkipReason
 from annotations.models import Assignment, Slate
-from annotations.queries import NotYours, Rows, bearable, live_rows, new_to
+from annotations.queries.desk import NotYours
+from annotations.queries.waiting import Rows, bearable, live_rows, new_to
 
 # A slot is lost only when somebody else got one; more losses in a row than this are a fault.
 _TRIES = 100

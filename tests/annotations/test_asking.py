@@ -7,7 +7,7 @@ import pytest
 from accounts.models import JournalEntry, Project, User
 from accounts.permissions import NotAllowed
 from annotations.models import Assignment, Prompt, Ranking, Slate
-from annotations.queries import stock
+from annotations.queries.waiting import stock
 from annotations.services import asking
 from annotations.services.rankings import submit_ranking
 from annotations.services.slates import retire_untouched, slot_priority, take_in_completions

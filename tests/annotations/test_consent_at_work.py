@@ -7,7 +7,7 @@ import pytest
 from accounts.consents import ConsentOwed, accept_consent, publish_consent
 from accounts.models import Membership, Project, User
 from annotations.choices import Kind
-from annotations.queries import stock
+from annotations.queries.waiting import stock
 from annotations.services.demonstrations import submit_demonstration
 from annotations.services.rankings import submit_ranking
 from annotations.services.work import lend_work

@@ -7,7 +7,7 @@ import pytest
 from accounts.models import JournalEntry, Project, User
 from annotations.choices import Kind, Split
 from annotations.models import Assignment, Demonstration
-from annotations.queries import NotYours
+from annotations.queries.desk import NotYours
 from annotations.services.demonstrations import submit_demonstration
 from annotations.services.texts import BadMessages
 from annotations.services.work import lend_work

@@ -14,7 +14,7 @@ from accounts.models import JournalEntry, Project, Role, User
 from accounts.permissions import NotAllowed
 from annotations.choices import Kind
 from annotations.models import Assignment
-from annotations.queries import stock
+from annotations.queries.waiting import stock
 from annotations.services.work import lend_work
 from tests import make
 from tests.race import race

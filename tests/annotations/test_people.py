@@ -9,7 +9,7 @@ from accounts.models import JournalEntry, Membership, Project, Role, User
 from accounts.permissions import Deactivated, NotAllowed
 from annotations.choices import AssignmentState, Kind
 from annotations.models import Assignment, Demonstration, Ranking, Slate
-from annotations.queries import stock
+from annotations.queries.waiting import stock
 from annotations.services import people
 from annotations.services.rankings import submit_ranking
 from annotations.services.work import lend_work

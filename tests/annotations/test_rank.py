@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from accounts.models import Guideline, JournalEntry, Membership, Project, User
 from accounts.permissions import NotAllowed
 from annotations.models import Assignment, Placement, Ranking, Slate
-from annotations.queries import NotYours
+from annotations.queries.desk import NotYours
 from annotations.services.rankings import BadRanking, Incomplete, submit_ranking
 from tests import make
 

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import JournalEntry, Project, User
 from annotations.choices import AssignmentState, Kind
 from annotations.models import Assignment, Prompt, Ranking
-from annotations.queries import how_many_wait, waits_for
+from annotations.queries.waiting import how_many_wait, waits_for
 from annotations.services.prompts import PromptFileError, PromptRow, add_prompts, read_prompt_file
 from annotations.services.slates import take_in_completions
 from annotations.services.work import lend_work

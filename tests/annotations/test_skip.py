@@ -7,7 +7,8 @@ import pytest
 from accounts.models import JournalEntry, Project, User
 from annotations.choices import Kind
 from annotations.models import Assignment
-from annotations.queries import NotYours, stock
+from annotations.queries.desk import NotYours
+from annotations.queries.waiting import stock
 from annotations.services.work import NothingToSkip, lend_work, skip
 from tests import make
 

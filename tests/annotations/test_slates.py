@@ -7,7 +7,7 @@ import pytest
 from accounts.models import Project, User
 from annotations.choices import Kind
 from annotations.models import Assignment, Completion, Slate
-from annotations.queries import stock
+from annotations.queries.waiting import stock
 from annotations.services.slates import (
     NotOrdered,
     quarantine,

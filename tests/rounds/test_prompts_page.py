@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Project, User
 from annotations.models import Policy, Prompt
-from annotations.queries import stock
+from annotations.queries.waiting import stock
 from annotations.services.prompts import PromptRow, add_prompts
 from rounds.models import Deployment
 from rounds.queries.prompts import PROMPTS_A_PAGE, Filters, page_of

@@ -8,7 +8,7 @@ from django.conf import settings
 from accounts.models import Project, User
 from accounts.permissions import NotAllowed
 from annotations.models import Assignment, Completion, Policy, Prompt, SamplingOrder, Slate
-from annotations.queries import stock
+from annotations.queries.waiting import stock
 from rounds import store as places
 from rounds.machine import StageKind, StageState
 from rounds.models import Artifact, Deployment, Stage

@@ -8,7 +8,7 @@ import pytest
 
 from accounts.models import Project, User
 from annotations.models import Completion, SamplingOrder
-from annotations.queries import stock
+from annotations.queries.waiting import stock
 from rounds import tasks
 from rounds.machine import StageKind, StageState, State
 from rounds.models import Beat, Deployment, Round, Stage

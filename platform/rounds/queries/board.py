@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts.models import Project
 from annotations.choices import Split
 from annotations.models import Demonstration, SamplingOrder
-from annotations.queries import stock
+from annotations.queries.waiting import stock
 from annotations.records import current_rankings
 from rounds.machine import ENDED
 from rounds.models import Beat, Round, Snapshot

@@ -3,7 +3,7 @@
 from typing import Any
 
 from accounts.models import Project
-from annotations.queries import stock
+from annotations.queries.waiting import stock
 from rounds.models import Deployment, Round, Stage
 from rounds.queries.deployed import current_deployment
 

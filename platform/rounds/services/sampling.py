@@ -13,7 +13,7 @@ from accounts.models import Project, Role, User
 from accounts.permissions import require_role
 from annotations import records
 from annotations.models import Policy, Prompt, SamplingOrder, Slate
-from annotations.queries import stock
+from annotations.queries.waiting import stock
 from rounds import store
 from rounds.machine import StageKind, StageState
 from rounds.models import Deployment, Stage

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from accounts.models import Project, Role
 from accounts.permissions import project_for
-from annotations.queries import stock
+from annotations.queries.waiting import stock
 from annotations.services import asking
 from annotations.services.prompts import add_prompts
 from rounds.prompt_forms import AddPromptsForm, ChosenForm, FilterForm

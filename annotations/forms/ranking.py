@@ -1,7 +1,5 @@
-"""What a labeler's page sends, turned into clean arguments; each mistake is told beside its cause."""
+"""What a ranking page sends, turned into clean arguments; each mistake is told beside its cause."""
 
-import json
-import uuid
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,13 +8,10 @@ from django.db import models
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from annotations.choices import SkipReason
-from annotations.models import Messages, Ranking
+from annotations.forms.sent import SentOnce
+from annotations.models import Ranking
 from annotations.order import Order, OrderError, parse_order
-from annotations.queries import Card, SlatePage
-
-LONGEST_MAKING = 20_000
-_MOST_TURNS = 20
+from annotations.queries.desk import Card, SlatePage
 
 RATING_WORDS = {
     1: gettext_lazy("very bad"),
@@ -36,21 +31,6 @@ class Flag(models.TextChoices):
     PRIVATE = "private", gettext_lazy("Private data")
     CUT_OFF = "cut_off", gettext_lazy("Cut off or repeated")
     NAMES_MODEL = "names_model", gettext_lazy("Says which model it is")
-
-
-class SentOnce(forms.Form):
-    """A form with a submission key, and with a record of how it was made that can never stop anybody."""
-
-    key = forms.UUIDField(widget=forms.HiddenInput, initial=uuid.uuid4)
-    making = forms.CharField(required=False, widget=forms.HiddenInput)
-
-    def clean_making(self) -> dict[str, Any]:
-        text = self.cleaned_data["making"]
-        try:
-            made = json.loads(text) if len(text) <= LONGEST_MAKING else None
-        except ValueError:
-            return {}
-        return made if isinstance(made, dict) else {}
 
 
 class RankingForm(SentOnce):
@@ -102,36 +82,6 @@ class RankingForm(SentOnce):
             "making": given["making"],
             "key": given["key"],
         }
-
-
-class DemonstrationForm(SentOnce):
-    """Turns by position: the assistant's first, then user and assistant in turn, the assistant's last."""
-
-    def __init__(self, data: Any = None, *, turns: Sequence[str] = ("",)) -> None:
-        super().__init__(data)
-        self.turns = list(turns) if data is None else data.getlist("content")[:_MOST_TURNS] or [""]
-        if len(self.turns) % 2 == 0:
-            self.turns.append("")
-
-    def clean(self) -> None:
-        if not all(turn.strip() for turn in self.turns):
-            raise forms.ValidationError(_("A turn is still empty."), code="empty")
-
-    def go_on(self) -> None:
-        if len(self.turns) + 2 <= _MOST_TURNS:
-            self.turns += ["", ""]
-
-    def take_back(self) -> None:
-        self.turns = self.turns[:-2] or self.turns
-
-    def messages(self) -> Messages:
-        roles = ["assistant", "user"]
-        texts = [turn.replace("\r\n", "\n").strip() for turn in self.turns]
-        return [{"role": roles[at % 2], "content": text} for at, text in enumerate(texts)]
-
-
-class SkipForm(forms.Form):
-    reason = forms.ChoiceField(choices=SkipReason.choices)
 
 
 def said_before(page: SlatePage) -> dict[str, Any]:

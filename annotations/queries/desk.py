@@ -1,0 +1,82 @@
+"""What stands on the screen of one assignment."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.http import Http404
+
+from accounts.models import Guideline, Project, Role, User
+from accounts.permissions import require_role
+from annotations.models import Assignment, Demonstration, Messages, Placement, Ranking
+from annotations.order import LETTERS
+
+
+class NotYours(Http404):
+    """No such assignment of this person. Django answers 404."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """One completion under the letter that this person sees; nothing says who wrote it."""
+
+    letter: str
+    completion: UUID
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SlatePage:
+    """What a person sees of the slate that they rank, and what they said about it before."""
+
+    assignment: Assignment
+    messages: Messages
+    cards: list[Card]
+    guideline: Guideline | None
+    ranking: Ranking | None
+    placements: Mapping[UUID, Placement]
+
+
+def assignment_of(person: User, assignment_id: UUID) -> Assignment:
+    """Return the person's own assignment, while they label in its project. Raises `NotYours`, `NotAllowed`."""
+    mine = Assignment.objects.select_related("project", "prompt", "slate")
+    assignment = mine.filter(public_id=assignment_id, labeler=person).first()
+    if assignment is None:
+        raise NotYours(f"no assignment {assignment_id} of this person")
+    require_role(user=person, project=assignment.project, roles=[Role.LABELER])
+    return assignment
+
+
+def slate_page(assignment: Assignment) -> SlatePage:
+    """Return the page of a rank assignment, cards in the order that was stored for this slot."""
+    ranking = assignment.rankings.filter(is_current=True).first()
+    placed = ranking.placements.select_related("completion") if ranking else []
+    return SlatePage(
+        assignment=assignment,
+        messages=assignment.prompt.messages,
+        cards=cards_of(assignment),
+        guideline=guideline_of(assignment.project),
+        ranking=ranking,
+        placements={placement.completion.public_id: placement for placement in placed},
+    )
+
+
+def cards_of(assignment: Assignment) -> list[Card]:
+    """Return the completions under their letters: a to i, in this slot's own order."""
+    assert assignment.slate is not None, "only rank assignments have cards"
+    completions = list(assignment.slate.completions.order_by("members__position"))
+    in_order = [completions[position] for position in assignment.shown]
+    return [
+        Card(letter=letter, completion=completion.public_id, text=completion.text)
+        for letter, completion in zip(LETTERS, in_order, strict=False)
+    ]
+
+
+def guideline_of(project: Project) -> Guideline | None:
+    """Return the newest version of the project's guidelines."""
+    return project.guidelines.order_by("-version").first()
+
+
+def current_demonstration(assignment: Assignment) -> Demonstration | None:
+    """Return what the person wrote, newest revision."""
+    return assignment.demonstrations.filter(is_current=True).first()

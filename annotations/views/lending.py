@@ -1,0 +1,68 @@
+"""Work that is lent, and given back."""
+
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts.consents import ConsentOwed
+from accounts.models import Role
+from accounts.permissions import project_for
+from annotations.choices import Kind
+from annotations.forms.sent import SkipForm
+from annotations.queries.desk import assignment_of
+from annotations.queries.waiting import waits_for
+from annotations.services import work
+from annotations.views.acting import desk_context, onwards, person
+
+
+# Lending answers GET: it resumes what the person holds, so a reload or a prefetch takes nothing more.
+@login_required
+@never_cache
+@require_safe
+def rank_next(request: HttpRequest, slug: str) -> HttpResponse:
+    return _lend(request, slug, Kind.RANK)
+
+
+@login_required
+@never_cache
+@require_safe
+def demonstrate_next(request: HttpRequest, slug: str) -> HttpResponse:
+    return _lend(request, slug, Kind.DEMONSTRATE)
+
+
+@login_required
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def skip(request: HttpRequest, assignment_id: UUID) -> HttpResponse:
+    assignment = assignment_of(person(request), assignment_id)
+    form = SkipForm(request.POST if request.method == "POST" else None)
+    if not form.is_valid():
+        status = 400 if form.is_bound else 200
+        return render(request, "annotations/skip.html", desk_context(assignment) | {"form": form}, status=status)
+    try:
+        work.skip(by=person(request), assignment_id=assignment_id, reason=form.cleaned_data["reason"])
+    except work.NothingToSkip:
+        # A second click on Skip, or an answer in another window: what happened first stands.
+        return onwards(request, assignment, _("This question was already answered or given back"))
+    return onwards(request, assignment, _("Skipped. Somebody else gets this question"))
+
+
+def _lend(request: HttpRequest, slug: str, kind: Kind) -> HttpResponse:
+    labeler = person(request)
+    project = project_for(labeler, slug, Role.LABELER)
+    try:
+        assignment = work.lend_work(to=labeler, project=project, kind=kind)
+    except ConsentOwed:
+        return redirect(f"{reverse('consent', args=[slug])}?{urlencode({'next': request.path})}")
+    if assignment:
+        return redirect(kind.value, assignment.public_id)
+    other = Kind.DEMONSTRATE if kind == Kind.RANK else Kind.RANK
+    shown = {"project": project, "kind": kind.value, "other_waits": waits_for(labeler, project, other)}
+    return render(request, "annotations/empty.html", shown)
