@@ -157,6 +157,12 @@ def _answer(form: RankingForm, card: Card) -> dict[str, Any]:
     }
 
 
+def questions() -> dict[str, Any]:
+    """What the page asks beside the order, in the person's language: translated once, not once for each card."""
+    asked = {"rating_words": RATING_WORDS.items(), "flags": Flag.choices, "slate_flags": SlateFlag.choices}
+    return {name: [(value, str(words)) for value, words in choices] for name, choices in asked.items()}
+
+
 def slate_answers(form: RankingForm) -> dict[str, Any]:
     """What the person said of the slate as a whole, for the template."""
     return {"flags": _typed(form, "flags") or [], "unsure": bool(_typed(form, "unsure"))}
