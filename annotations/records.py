@@ -33,6 +33,7 @@ class Placed(NamedTuple):
     tier: int | None
     rating: int | None
     flags: list[str]
+    note: str
     position: int
     number: int
     completion: str
@@ -56,6 +57,9 @@ class Ranked:
     cut: int | None
     strength: int | None
     note: str
+    flags: list[str]
+    unsure: bool
+    hurried: bool
     guideline: int | None
     created_at: datetime
     making: str
@@ -107,6 +111,9 @@ _RANKED = (
     "cut",
     "strength",
     "note",
+    _alike("flags"),
+    "unsure",
+    "hurried",
     "guideline__version",
     "created_at",
     ExpressionWrapper(F("making"), output_field=TextField()),
@@ -126,6 +133,7 @@ _PLACED = (
     "tier",
     "rating",
     _alike("flags"),
+    "note",
     "completion__members__position",
     "completion__index",
     _id("completion__public_id"),

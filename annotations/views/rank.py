@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.submissions import KeyReused
 from annotations.choices import Kind
-from annotations.forms.ranking import RATING_WORDS, Flag, RankingForm, answers_of
+from annotations.forms.ranking import RankingForm, answers_of, questions, slate_answers
 from annotations.queries.desk import slate_page
 from annotations.services.rankings import BadRanking, submit_ranking
 from annotations.views.acting import desk_context, held, must_warn, onwards, person, warning
@@ -34,6 +34,7 @@ def rank(request: HttpRequest, assignment_id: UUID) -> HttpResponse:
             form.add_error("order", str(error))
         except KeyReused:
             return render(request, "409.html", status=409)
-    shown = desk_context(page.assignment) | {"page": page, "form": form, "answers": answers_of(form)}
-    shown |= {"rating_words": RATING_WORDS, "flags": Flag}
+    answers = answers_of(form)
+    shown = desk_context(page.assignment) | {"page": page, "form": form, "answers": answers, **questions()}
+    shown |= {"slate": slate_answers(form), "has_markdown": any(answer["html"] for answer in answers)}
     return render(request, "annotations/rank.html", shown, status=400 if form.errors else 200)

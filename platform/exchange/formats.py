@@ -37,12 +37,16 @@ FEATURES: dict[str, dict[str, Any]] = {
                 "tokens": _WHOLE,
                 "shown": _WHOLE,
                 "flags": _WORDS,
+                "note": _TEXT,
             },
             "_type": "List",
         },
         "cut": _WHOLE,
         "strength": _WHOLE,
         "note": _TEXT,
+        "flags": _WORDS,
+        "unsure": _TRUTH,
+        "hurried": _TRUTH,
         "surplus": _TRUTH,
         "slate": {"id": _TEXT, "linked_to": _TEXT, "repeat_of": _TEXT},
         "guideline": _WHOLE,
@@ -71,6 +75,9 @@ def whole_ranking(ranking: Ranked) -> Iterator[Record]:
         completion |= _details(placed, ranking.shown)
     row |= {
         "note": ranking.note,
+        "flags": ranking.flags,
+        "unsure": ranking.unsure,
+        "hurried": ranking.hurried,
         "surplus": ranking.surplus,
         "slate": {"id": ranking.slate, "linked_to": ranking.linked_to, "repeat_of": ranking.repeat_of},
         "guideline": ranking.guideline,
@@ -123,6 +130,7 @@ def _details(placed: Placed, shown: list[int]) -> Record:
         "tokens": placed.tokens,
         "shown": shown.index(placed.position) if placed.position in shown else None,
         "flags": placed.flags,
+        "note": placed.note,
     }
 
 
