@@ -2,11 +2,13 @@
 
 import re
 from functools import lru_cache
+from html import unescape
 
 import nh3
 from django import template
 from django.utils.html import escape
 from markdown_it import MarkdownIt
+from markdown_it.token import Token
 
 from annotations.invisible import INVISIBLE
 
@@ -44,7 +46,7 @@ class _Cleaned(str):
 @register.filter
 def markdown(text: str) -> str:
     """A person's Markdown as clean HTML, its headings two levels down: they stand inside a page."""
-    html = _html(_MARKDOWN, text)
+    html = _html(_MARKDOWN, _parsed(_MARKDOWN, text))
     return _Cleaned(nh3.clean(html, tags=_TAGS, attributes={"a": {"href"}}, url_schemes={"http", "https"}))
 
 
@@ -60,21 +62,31 @@ def rendered(text: str) -> str:
     return _rendered(text) if _MARKED.search(text) else ""
 
 
-_PLAIN = re.compile(r"</?p>|<br>")
-
-
 # The labelers of one slate, and whoever is sent back to their mistake, read the same texts.
 @lru_cache(maxsize=1024)
 def _rendered(text: str) -> str:
-    html = nh3.clean(_html(_RENDERED, _named(text)), tags=_RENDERED_TAGS, attributes={"ol": {"start"}})
-    return _Cleaned(_badges(html)) if "<" in _PLAIN.sub("", html) else ""
+    named = _named(text)
+    tokens = _parsed(_RENDERED, named)
+    html = nh3.clean(_html(_RENDERED, tokens), tags=_RENDERED_TAGS, attributes={"ol": {"start"}})
+    # A table drops the cells that its head has no place for; whatever would vanish, the text is shown as it is.
+    read = unescape(_TAG.sub("", html)) + "".join(token.info for token in tokens)
+    whole = sum(map(str.isalnum, read)) == sum(map(str.isalnum, named))
+    return _Cleaned(_badges(html)) if whole and "<" in _PLAIN.sub("", html) else ""
 
 
-def _html(parser: MarkdownIt, text: str) -> str:
+_PLAIN = re.compile(r"</?p>|<br>")
+_TAG = re.compile(r"<[^>]*>")
+
+
+def _parsed(parser: MarkdownIt, text: str) -> list[Token]:
     tokens = parser.parse(text)
     for token in tokens:
         if token.type in ("heading_open", "heading_close"):
             token.tag = f"h{min(6, int(token.tag[1]) + 2)}"
+    return tokens
+
+
+def _html(parser: MarkdownIt, tokens: list[Token]) -> str:
     html: str = parser.renderer.render(tokens, parser.options, {})
     return html
 

@@ -108,7 +108,13 @@ class Visitor:
             self.page.screenshot(path=Path(folder) / f"{name}.png")
 
 
-def visit(browser: Browser, site: Site, *, phone: bool = False, dark: bool = False) -> tuple[BrowserContext, Visitor]:
+# A test reads in no time: a millisecond in view counts as ten seconds, or every submit would be asked about.
+READS_FAST = "const clock = performance.now.bind(performance); performance.now = () => clock() * 10_000;"
+
+
+def visit(
+    browser: Browser, site: Site, *, phone: bool = False, dark: bool = False, reads_fast: bool = True
+) -> tuple[BrowserContext, Visitor]:
     context = browser.new_context(
         viewport={"width": 390, "height": 844} if phone else {"width": 1440, "height": 900},
         color_scheme="dark" if dark else "light",
@@ -116,6 +122,8 @@ def visit(browser: Browser, site: Site, *, phone: bool = False, dark: bool = Fal
         is_mobile=phone,
         locale="en-US",
     )
+    if reads_fast:
+        context.add_init_script(READS_FAST)
     visitor = Visitor(context.new_page(), site)
     visitor.page.on("console", visitor.hears)
     visitor.page.on("pageerror", lambda error: visitor.complaints.append(str(error)))

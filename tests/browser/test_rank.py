@@ -1,6 +1,7 @@
 """Ranking in a real browser: keys, mouse, drag, phone, and what is said when something is missing."""
 
 import sqlite3
+from datetime import datetime, timedelta
 
 from playwright.sync_api import Browser, Page, expect
 
@@ -80,6 +81,76 @@ def _drag(page: Page, source: str, onto: str) -> None:
     page.mouse.down()
     page.mouse.move(grip["x"], target["y"] + target["height"] / 2, steps=8)
     page.mouse.up()
+
+
+def test_a_finger_drags_by_the_handle_and_escape_puts_a_row_back(visitor: Visitor) -> None:
+    page = visitor.page
+    visitor.sign_in("bob")
+    page.goto(f"{visitor.site.address}/p/turtles/rank/")
+    page.keyboard.type("abcd")
+    rows = page.locator("#tiers .tier")
+    finger = page.context.new_cdp_session(page)
+
+    def touch(kind: str, *points: dict[str, float]) -> None:
+        finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": list(points)})
+
+    def middle(selector: str, at: int) -> dict[str, float]:
+        box = rows.nth(at).locator(selector).bounding_box()
+        assert box
+        return {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
+
+    grip, third = middle("[data-grip]", 0), middle(".slot", 2)
+    said, field = page.locator("#said"), page.locator("#id_order")
+    touch("touchStart", grip)
+    expect(said).to_have_text("A is lifted. Escape puts it back.")
+    touch("touchMove", third)
+    expect(said).to_have_text("A: tied with C")
+    page.keyboard.press("Escape")
+    expect(said).to_have_text("A stays where it was.")
+    touch("touchEnd")
+    expect(field).to_have_value("a b c d ")
+    touch("touchStart", grip)
+    touch("touchMove", third | {"y": third["y"] + 18})
+    expect(said).to_have_text("A: above D")
+    touch("touchEnd")
+    expect(field).to_have_value("b c a d ")
+    expect(said).to_have_text("B, C, A, D")
+
+
+def test_who_is_quick_is_asked_once_and_marked_only_if_they_send_it(chromium: Browser, site: Site) -> None:
+    context, bob = visit(chromium, site, reads_fast=False)
+    page, asked = bob.page, bob.page.locator("#quick-dialog")
+    # However slow the machine is, no time goes by on this clock.
+    page.clock.install()
+    page.clock.pause_at(datetime.now() + timedelta(minutes=1))
+    bob.sign_in("bob")
+    page.goto(f"{site.address}/p/turtles/rank/")
+    page.keyboard.type("dcba")
+    page.keyboard.press("Control+Enter")
+    expect(asked.get_by_role("heading")).to_have_text("You were quick. Look again?")
+    bob.shoot("rank-quick")
+    expect(page.locator("#quick-look")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(asked).to_be_hidden()
+    expect(page.locator("#answer-a")).to_be_focused()
+    page.clock.run_for(60_000)
+    page.keyboard.press("Control+Enter")
+    expect(page.locator(".toast")).to_have_text("Ranking submitted")
+    assert hurried(site) == 0
+    page.keyboard.type("dcba")
+    page.keyboard.press("Control+Enter")
+    page.click("#quick-send")
+    expect(page.locator(".toast")).to_have_text("Ranking submitted")
+    assert hurried(site) == 1
+    context.close()
+    assert bob.complaints == []
+
+
+def hurried(site: Site) -> int:
+    """How the last ranking is marked."""
+    with sqlite3.connect(site.database) as database:
+        last = database.execute("SELECT hurried FROM annotations_ranking ORDER BY id DESC LIMIT 1").fetchone()
+        return int(last[0])
 
 
 def test_letters_work_while_an_input_method_is_on(visitor: Visitor) -> None:

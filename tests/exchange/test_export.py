@@ -28,11 +28,14 @@ def test_a_ranking_leaves_with_everything_that_was_kept(project: Project, alice:
     ids = make.tiers_of(slate)
     [yes], [no], [perhaps] = ids
     said = {"tiers": [[perhaps], [yes, no]], "cut": 1, "note": "Hm.", "ratings": {yes: 3}, "flags": {no: ["false"]}}
+    said |= {"notes": {no: "Why?"}, "slate_flags": ["alike"], "unsure": True, "hurried": True}
     for _revision in range(2):
         submit_ranking(by=alice, assignment_id=assignment.public_id, key=uuid.uuid4(), making={"input": "keys"}, **said)
     [row] = rows(written(project))
     assert row["labeler"] == alice.pseudonym
     assert (row["revision"], row["cut"], row["note"], row["strength"]) == (2, 1, "Hm.", None)
+    assert (row["flags"], row["unsure"], row["hurried"]) == (["alike"], True, True)
+    assert [one["note"] for one in row["completions"]] == ["", "Why?", ""]
     assert (row["guideline"], row["surplus"], json.loads(row["making"])) == (1, False, {"input": "keys"})
     assert row["slate"] == {"id": str(slate.public_id), "linked_to": None, "repeat_of": None}
     assert row["prompt"]["tags"] == ["sensitive"]
