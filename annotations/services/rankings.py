@@ -135,8 +135,8 @@ def _check(judgement: Judgement, completions: Mapping[UUID, int], *, partial: bo
 def _check_details(judgement: Judgement, *, of: int) -> None:
     if judgement.cut is not None and not 0 <= judgement.cut <= len(judgement.tiers):
         raise BadRanking(_("The line of what is acceptable lies outside the order."))
-    if judgement.strength is not None and (of != 2 or judgement.strength not in _STRENGTHS):
-        raise BadRanking(_("How much better is asked of two answers only, from -3 to 3."))
+    if judgement.strength is not None:
+        _check_strength(judgement.strength, judgement.tiers, of=of)
     if any(rating not in _RATINGS for rating in judgement.ratings.values()):
         raise BadRanking(_("A rating is a number from 1 to 7."))
     _check_words(judgement)
@@ -148,6 +148,13 @@ def _check_words(judgement: Judgement) -> None:
     flags = [*judgement.slate_flags, *chain.from_iterable(judgement.flags.values())]
     if any(not 0 < len(flag) <= _LONGEST_FLAG for flag in flags):
         raise BadRanking(_("A flag is too long."))
+
+
+def _check_strength(strength: int, tiers: Sequence[Sequence[UUID]], *, of: int) -> None:
+    if of != 2 or strength not in _STRENGTHS:
+        raise BadRanking(_("How much better is asked of two answers only, from -3 to 3."))
+    if [len(tied) for tied in tiers] != ([1, 1] if strength else [2]):
+        raise BadRanking(_("How much better is 0 where two answers are the same, and only there."))
 
 
 def _next_revision(

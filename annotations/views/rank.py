@@ -11,7 +11,8 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.submissions import KeyReused
 from annotations.choices import Kind
-from annotations.forms.ranking import RankingForm, answers_of, questions, slate_answers
+from annotations.forms.pair import is_pair, ranking_form
+from annotations.forms.ranking import answers_of, questions, slate_answers
 from annotations.queries.desk import slate_page
 from annotations.services.rankings import BadRanking, submit_ranking
 from annotations.views.acting import desk_context, held, must_warn, onwards, person, warning
@@ -25,16 +26,17 @@ def rank(request: HttpRequest, assignment_id: UUID) -> HttpResponse:
     if must_warn(request, assignment):
         return warning(request, assignment)
     page = slate_page(assignment)
-    form = RankingForm(request.POST if request.method == "POST" else None, page=page)
+    form = ranking_form(request.POST if request.method == "POST" else None, page=page)
     if form.is_valid():
         try:
             submit_ranking(by=person(request), assignment_id=assignment_id, **form.arguments())
             return onwards(request, page.assignment, _("Ranking submitted"))
         except BadRanking as error:
-            form.add_error("order", str(error))
+            form.add_error(None, str(error))
         except KeyReused:
             return render(request, "409.html", status=409)
     answers = answers_of(form)
     shown = desk_context(page.assignment) | {"page": page, "form": form, "answers": answers, **questions()}
     shown |= {"slate": slate_answers(form), "has_markdown": any(answer["html"] for answer in answers)}
-    return render(request, "annotations/rank.html", shown, status=400 if form.errors else 200)
+    template = "annotations/rank_pair.html" if is_pair(page) else "annotations/rank.html"
+    return render(request, template, shown, status=400 if form.errors else 200)

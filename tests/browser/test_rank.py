@@ -246,13 +246,15 @@ def test_on_a_phone_two_buttons_place_what_is_in_view(chromium: Browser, site: S
     context, bob = visit(chromium, site, phone=True)
     page = bob.page
     bob.sign_in("bob")
-    page.goto(f"{site.address}/p/pairs/rank/")
+    page.goto(f"{site.address}/p/turtles/rank/")
     page.tap("[data-look=b]")
     page.tap("#place-current")
     expect(page.locator("#tie-current")).to_have_text("Tie with B")
     page.tap("#tie-current")
+    page.tap("#place-current")
+    page.tap("#place-current")
     page.tap("#submit")
     expect(page.locator(".toast")).to_have_text("Ranking submitted")
-    assert "a=b" in [tiers for tiers, _ in rankings(site)]
+    assert "a=b c d" in [tiers for tiers, _ in rankings(site)]
     context.close()
     assert bob.complaints == []

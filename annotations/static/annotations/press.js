@@ -10,7 +10,8 @@ const commands = (act) => ({
   "=": () => act.tie("key"),
   "|": () => act.line("key"),
   Backspace: () => act.back("key"),
-  r: () => act.seed("key"),
+  r: () => act.seed?.("key"),
+  t: () => act.compare?.(),
   n: act.note,
   w: act.noteOn,
   x: act.flags,
@@ -37,7 +38,7 @@ export function listen({ letters, field, act }) {
     }
     if (/^[1-7]$/.test(sign)) return act.number(sign), true;
     if (sign === "ArrowUp" || sign === "ArrowDown") {
-      return event.target.type !== "radio" && act.move(sign === "ArrowUp" ? -1 : 1, "key");
+      return event.target.type !== "radio" && Boolean(act.move?.(sign === "ArrowUp" ? -1 : 1, "key"));
     }
     // Between the letters of an order one space is a space; on a button it presses, anywhere else it reads on.
     if (sign === " ") return !event.target.closest(CONTROLS) && (typing || act.page(event.shiftKey ? -1 : 1), true);

@@ -1,13 +1,13 @@
 /** The ranking page: one order, and everything that changes it. The form field stays the truth that is sent. */
 
 import * as orders from "./order.js";
+import { commonActs, flag, goTo, open } from "./acts.js";
 import { draggable } from "./drag.js";
 import { keepDraft } from "./draft.js";
 import { askOnce } from "./floor.js";
 import { showLease } from "./lease.js";
 import { goOn, report, used, watch } from "./making.js";
-import { page } from "./paging.js";
-import { closeOthers, closePanels, flagByNumber, nameFlags, openPanel, toggleFlags } from "./panels.js";
+import { closeOthers, nameFlags } from "./panels.js";
 import { listen } from "./press.js";
 import { onRatingClick, rateBy, ratingsOf, showRatings } from "./ratings.js";
 import { draw } from "./tray.js";
@@ -79,15 +79,7 @@ function seed(input) {
 function look(letter) {
   current = letter;
   redraw();
-  const card = $(`answer-${letter}`);
-  card.focus({ preventScroll: true });
-  card.scrollIntoView({ block: "nearest" });
-}
-
-function readOn(step) {
-  if (current && page($(`answer-${current}`), step)) return;
-  const next = letters[current ? letters.indexOf(current) + step : 0];
-  if (next) look(next);
+  goTo($(`answer-${letter}`));
 }
 
 function send() {
@@ -96,36 +88,8 @@ function send() {
   return say(whatIsMissing(order, letters));
 }
 
-function number(sign) {
-  const flag = flagByNumber(Number(sign));
-  if (flag) return say(interpolate(flag.checked ? gettext("Flagged: %s") : gettext("No longer flagged: %s"), [flag.words]));
-  return rateBy(form, current, Number(sign), say);
-}
-
-/** For keys that act on the answer in focus. */
-const withCurrent = (does) => () => (current ? does(current) : say(gettext("Look at an answer first: Shift and its letter.")));
-
-function showRaw() {
-  if (!$("raw")) return say(gettext("These texts are shown as they were written."));
-  const raw = form.classList.toggle("is-raw");
-  $("raw").setAttribute("aria-pressed", String(raw));
-  for (const shown of form.querySelectorAll(".prose")) shown.hidden = raw;
-  for (const shown of form.querySelectorAll(".prose + .raw")) shown.hidden = !raw;
-  return say(raw ? gettext("Raw text") : gettext("Rendered text"));
-}
-
-function beUnsure() {
-  $("id_unsure").click();
-  say($("id_unsure").checked ? gettext("Marked as unsure") : gettext("No longer marked as unsure"));
-}
-
-function open(dialog, choice) {
-  if (!dialog) return;
-  if (!dialog.open) dialog.showModal();
-  if (choice) dialog.querySelector(`[value="${choice}"]`).focus();
-}
-
 const act = {
+  ...commonActs({ form, letters, current: () => current, look, say }),
   place: (letter, input) => become(orders.place(order, letter), { input, fresh: letter }) || say(interpolate(gettext("%s is placed already."), [name(letter)])),
   remove: (letter, input) => become(orders.remove(order, letter), { input }),
   tie: (input) => become(orders.tie(order), { input }) || say(problem({ code: "tie" })),
@@ -136,23 +100,18 @@ const act = {
   down: (input) => act.move(1, input),
   undo: (input) => travel(past, future, input, gettext("There is nothing to undo.")),
   redo: (input) => travel(future, past, input, gettext("There is nothing to redo.")),
-  note: () => openPanel("note", "textarea"),
-  noteOn: withCurrent((letter) => openPanel(`flags-${letter}`, "textarea")),
-  flags: withCurrent((letter) => toggleFlags(`flags-${letter}`)),
-  flagAll: () => toggleFlags("slate-flags"),
-  unsure: beUnsure,
-  raw: showRaw,
-  skip: () => open($("skip-dialog")),
-  cannotJudge: () => $("cannot-judge").click(),
-  guidelines: () => open($("guidelines-dialog")),
-  keys: () => open($("keys-dialog")),
-  page: readOn,
-  leave: (from) => closePanels(form, from),
+  number: (sign) => flag(Number(sign), say) || rateBy(form, current, Number(sign), say),
+  compare,
   submit: send,
   seed,
-  look,
-  number,
 };
+
+/** Two at a time: asked for by few, so it comes only when it is asked for. */
+async function compare() {
+  if (!$("compare-open").offsetParent) return;
+  const mode = await import("./compare.js");
+  mode.compare({ letters, order: () => order, become, say });
+}
 
 function toggle(letter, input) {
   const placed = orders.tierOf(order, letter) >= 0;
@@ -210,7 +169,7 @@ function dropped(from, target) {
   if (!become(next, { input: "drag" })) say(spoken(order));
 }
 
-const draft = keepDraft(form, /^(order|unsure|flags|note|(rating|flags|note)-.)$/);
+const draft = keepDraft(form, /^(order|compared|unsure|flags|note|(rating|flags|note)-.)$/);
 document.documentElement.classList.add("js");
 order = orders.parse(field.value, letters, asksCut).order;
 goOn(form.dataset.assignment);
@@ -222,7 +181,7 @@ form.addEventListener("change", onChange);
 form.addEventListener("click", onRatingClick);
 form.addEventListener("focusin", onFocus);
 form.addEventListener("submit", onSubmit, { capture: true });
-form.addEventListener("formdata", (event) => event.formData.set("making", JSON.stringify(report())));
+form.addEventListener("formdata", (event) => event.formData.set("making", JSON.stringify({ ...report(), compared: $("id_compared").value || undefined })));
 askOnce(form, $("quick-dialog"), cards, look);
 draggable($("tiers"), $("drop-mark"), dropped, (from, target) => say(landing(orders.rows(order), from, target)));
 watch(cards, (card) => card.classList.add("is-read"));
