@@ -8,6 +8,7 @@ from django.db import models
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from annotations.forms.correction import CorrectionForm, correction_before
 from annotations.forms.sent import SentOnce
 from annotations.models import Ranking
 from annotations.order import Order, OrderError, parse_order
@@ -33,12 +34,12 @@ class Flag(models.TextChoices):
     NAMES_MODEL = "names_model", gettext_lazy("Says which model it is")
 
 
-class RankingForm(SentOnce):
+class RankingForm(CorrectionForm, SentOnce):
     order = forms.CharField(required=False, max_length=200)
     note = forms.CharField(required=False, widget=forms.Textarea)
 
     def __init__(self, data: Any = None, *, page: SlatePage) -> None:
-        super().__init__(data, initial=said_before(page))
+        super().__init__(data, initial=said_before(page) | correction_before(page))
         self.cards = page.cards
         self.project = page.assignment.project
         self.fields["order"].widget.attrs["autocomplete"] = "off"
@@ -79,6 +80,7 @@ class RankingForm(SentOnce):
             "note": given.get("note", ""),
             "ratings": {completion[letter]: rating for letter, rating in ratings.items() if rating is not None},
             "flags": {completion[letter]: list(names) for letter, names in flags.items() if names},
+            "correction": self.given_correction(),
             "making": given["making"],
             "key": given["key"],
         }

@@ -11,7 +11,9 @@ from django.utils.translation import gettext as _
 from accounts.consents import consent_given
 from accounts.models import User
 from accounts.submissions import answer_once, remember
+from annotations.correction import Correction
 from annotations.models import Assignment, Completion, Placement, Ranking
+from annotations.services.demonstrations import keep_correction
 from annotations.services.texts import LONGEST, storable
 from annotations.services.work import take_answer, yours
 
@@ -66,19 +68,20 @@ def submit_ranking(
     strength: int | None = None,
     ratings: Mapping[UUID, int] | None = None,
     flags: Mapping[UUID, Sequence[str]] | None = None,
+    correction: Correction | None = None,
     making: dict[str, Any] | None = None,
     key: UUID,
 ) -> Ranking:
     """Keep a ranking: the first of its assignment, or a new revision of it.
 
-    An answer that comes after the slot went to somebody else is kept as surplus, outside the overlap.
-    Raises `NotYours`, `BadRanking` (`Incomplete`), `KeyReused`.
+    An answer that comes after the slot went to somebody else is kept as surplus, outside the overlap. A correction
+    is kept with it or not at all. Raises `NotYours`, `BadRanking` (`Incomplete`), `BadMessages`, `KeyReused`.
     """
     judgement = Judgement(
         tiers=tiers, cut=cut, note=storable(note), strength=strength, ratings=ratings or {}, flags=flags or {}
     )
     with transaction.atomic():
-        body = judgement.body(assignment_id)
+        body = judgement.body(assignment_id) | ({"correction": correction.body()} if correction else {})
         if answered := answer_once(user=by, key=key, body=body):
             return Ranking.objects.get(public_id=answered)
         assignment = yours(by, assignment_id)
@@ -87,6 +90,8 @@ def submit_ranking(
         _check(judgement, completions, partial=assignment.project.partial_order)
         ranking = _next_revision(by, assignment, slate, judgement, making or {})
         _place(ranking, judgement, completions)
+        if correction:
+            keep_correction(by=by, assignment=assignment, correction=correction, making=making or {})
         take_answer(assignment, verb="rank")
         remember(user=by, key=key, body=body, result=str(ranking.public_id))
         return ranking

@@ -4,6 +4,8 @@ import nh3
 from django import template
 from markdown_it import MarkdownIt
 
+from annotations.invisible import shown
+
 register = template.Library()
 
 _MARKDOWN = MarkdownIt("commonmark", {"html": False})
@@ -19,6 +21,12 @@ def language(text: str) -> str:
     letters = [sign for sign in text if sign.isalpha()]
     han = sum("\u4e00" <= sign <= "\u9fff" for sign in letters)
     return "zh" if han > _HAN_SHARE * len(letters) else "und"
+
+
+@register.filter
+def visible(text: str) -> str:
+    """The text with the characters that nobody sees written out: `⟨U+200B⟩`."""
+    return shown(text)
 
 
 class _Cleaned(str):

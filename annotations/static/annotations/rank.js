@@ -1,6 +1,7 @@
 /** The ranking page: what each key, click and drop does. The form field stays the truth that is sent. */
 
 import * as orders from "./order.js";
+import { showBest } from "./correct.js";
 import { draggable } from "./drag.js";
 import { keepDraft } from "./draft.js";
 import { hasModifier, isSubmit, isUndo, isWriting, signOf } from "./keys.js";
@@ -38,6 +39,7 @@ function become(next, { input, fresh = null, typed = false } = {}) {
 function redraw(fresh = null) {
   const partial = form.dataset.partial === "true";
   draw({ order, letters, ratings: ratings(), partial, current }, fresh);
+  showBest(order.tiers[0]?.[0]);
 }
 
 function ratings() {
@@ -223,7 +225,7 @@ function dropped(from, target) {
   become(next, { input: "drag" });
 }
 
-const draft = keepDraft(form, /^(order|note|rating-.|flags-.)$/);
+const draft = keepDraft(form, /^(order|note|rating-.|flags-.|correction|corrected)$/);
 document.documentElement.classList.add("js");
 order = orders.parse(field.value, letters, asksCut).order;
 document.addEventListener("keydown", onKey);
