@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from annotations.invisible import invisible, suspicious
+from annotations.invisible import invisible, storable, suspicious
 from annotations.templatetags.reading import language
 
 # So few words or Chinese characters rarely answer anything.
@@ -88,4 +88,5 @@ def _invisible(text: str) -> Iterator[Advice]:
     if signs := invisible(text):
         title = ngettext("%(n)d invisible character", "%(n)d invisible characters", len(signs)) % {"n": len(signs)}
         detail = _("%(signs)s. The preview shows where.") % {"signs": ", ".join(suspicious(text))}
-        yield Advice(kind="invisible", title=title, detail=detail)
+        lost = _("Some cannot be stored: they go when you submit.") if storable(text) != text else ""
+        yield Advice(kind="invisible", title=title, detail=f"{detail} {lost}".strip())

@@ -34,7 +34,7 @@ class CorrectionForm(forms.Form):
             return
         if card:
             self.data = self.data.copy()
-            self.data |= {"correction": card.text, "corrected": card.letter}
+            self.data["correction"], self.data["corrected"] = card.text, card.letter
 
     def _card(self, letter: str) -> Card | None:
         return next((card for card in self.cards if letter and card.letter == letter), None)
