@@ -54,7 +54,10 @@ def _language(text: str, question: str) -> Iterator[Advice]:
     if asked == written == "zh":
         yield Advice(kind="language", good=True, title=_("Same language as the question"), detail=_("Chinese"))
     elif asked != written:
-        zh_asked, zh_written = _("The question is in Chinese, your text is not."), _("Your text is in Chinese.")
+        zh_asked, zh_written = (
+            _("The question is in Chinese, your text is not."),
+            _("Your text is in Chinese, the question is not."),
+        )
         detail = zh_asked if asked == "zh" else zh_written
         yield Advice(kind="language", title=_("Another language than the question"), detail=detail)
 
@@ -63,7 +66,7 @@ def _same(text: str, known: Mapping[str, Sequence[str]]) -> Iterator[Advice]:
     mine = plain(text)
     for whose, texts in known.items():
         if any(plain(other) == mine for other in texts):
-            yield Advice(kind="same", title=_("Nothing new"), detail=str(_SAME_AS[whose]))
+            yield Advice(kind="same", title=_("Word for word the same"), detail=str(_SAME_AS[whose]))
 
 
 def _short(text: str) -> Iterator[Advice]:

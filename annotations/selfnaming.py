@@ -15,18 +15,25 @@ _MODELS = (
     r"|Mi[sx]tral|Ministral|Codestral|Qwen|QwQ|Tongyi(?: Qianwen)?|ERNIE(?: Bot)?|Wenxin(?: Yiyan)?|(?:Chat)?GLM|DeepSeek"
     r"|Kimi|Doubao|Hunyuan|Baichuan|InternLM|MiniMax|StarCoder|StableLM|BLOOMZ?|Pythia|Vicuna|RedPajama|OpenAssistant"
     r"|Open Assistant|OpenHermes|WizardLM|Nemotron|HuggingChat|Hugging ?Chat|Copilot|Bing Chat|Command R\+?|Grok|LLaMA"
-    r"|文心一言|文心|通义千问|通义|千问|百川(?:大模型)?|豆包|智谱清言|讯飞星火|星火(?:认知大模型)?|混元|书生(?:·?浦语)?|盘古|天工|商量|深度求索"
+    r"|文心一言|文心|通义千问|通义|千问|百川(?:大模型)?|豆包|智谱清言|讯飞星火|星火(?:认知大模型)?|混元|书生(?:·?浦语)?"
+    r"|盘古|天工|商量|深度求索"
 )
 # Also the names of people, animals and things: they count only where the sentence says that a machine speaks.
-_AMBIGUOUS = r"Claude|Gemini|Bard|Llama|Falcon|Phi|Yi|Alpaca|Koala|Dolly|Zephyr|Orca|Granite|Jamba|Aya|Pi|Sydney|Nova|MOSS|Olmo"
-_VERSION = r"(?:[ -]?(?:[vV]?\d+(?:\.\d+)*[A-Za-z]?|Instruct|Chat|Turbo|Pro|Plus|Max|Mini|mini|Nano|Flash|Ultra|Sonnet|Opus|Haiku|Large))*"
+_AMBIGUOUS = (
+    r"Claude|Gemini|Bard|Llama|Falcon|Phi|Yi|Alpaca|Koala|Dolly|Zephyr|Orca|Granite|Jamba|Aya|Pi|Sydney|Nova|MOSS|Olmo"
+)
+_VERSION = (
+    r"(?:[ -]?(?:[vV]?\d+(?:\.\d+)*[A-Za-z]?|Instruct|Chat|Turbo|Pro|Plus|Max|[Mm]ini|Nano|Flash|Ultra|Large"
+    r"|Sonnet|Opus|Haiku))*"
+)
 _MAKERS = (
     r"OpenAI|Anthropic|(?:Google )?DeepMind|Google(?: AI| Research| LLC)?|Meta(?: AI)?|Facebook(?: AI)?|Mistral(?: AI)?"
     r"|Hugging ?Face(?:TB)?|Alibaba(?: Cloud| Group)?|Baidu|Tencent|ByteDance|Zhipu(?: ?AI)?|Moonshot(?: AI)?|DeepSeek"
     r"|Microsoft|xAI|LAION|Databricks|EleutherAI|BigScience|Stability AI|Cohere|AI21(?: Labs)?|NVIDIA|IBM|Apple|Amazon"
     r"|LMSYS|Nomic AI|Together AI|Shanghai AI Lab(?:oratory)?|Allen Institute(?: for AI)?|Ai2|AI2|Tsinghua University"
     r"|Stanford(?: University)?|Technology Innovation Institute|TII|MiniMax|iFlytek|SenseTime"
-    r"|阿里(?:云|巴巴)?(?:集团)?|达摩院|通义实验室|百度|腾讯|字节跳动|智谱(?: ?AI|华章)?|月之暗面|深度求索|科大讯飞|商汤(?:科技)?|华为"
+    r"|阿里(?:云|巴巴)?(?:集团)?|达摩院|通义实验室|百度|腾讯|字节跳动|智谱(?: ?AI|华章)?|月之暗面|深度求索"
+    r"|科大讯飞|商汤(?:科技)?|华为"
     r"|百川智能|清华大学|上海人工智能实验室|谷歌|微软|昆仑万维|抱抱脸"
 )
 _CAPITALS = r"[A-Z](?:[\w.+-]*\w)?(?: (?:[A-Z](?:[\w.+-]*\w)?|\d[\w.]*\b)){0,3}"
@@ -43,7 +50,8 @@ _TELLING = rf"(?P<name>(?:{_AMBIGUOUS}){_VERSION})(?![\w-]|['’]s\b)"
 # What a person quotes is not said by who writes: `It answered: "I am ChatGPT."`
 _OWN = r"(?<![,:] [\"“'‘])(?<![，：:][“「\"])"
 _I_AM = (
-    rf"{_OWN}\b(?:(?:I am|I['’]m|I was|i am|i['’]m)(?: actually| just| only| currently| still| called| named| known as)?"
+    rf"{_OWN}\b(?:(?:I am|I['’]m|I was|i am|i['’]m)"
+    r"(?: actually| just| only| currently| still| called| named| known as)?"
     r"|[Mm]y name is|[Mm]y name['’]s|[Yy]ou can call me|They call me|I go by)"
 )
 _ZH_END = r"(?=$|[\s，。！？、；：,.!?;:（()）\"”」—…]|一[个款名种位]|是)"
@@ -86,13 +94,16 @@ PATTERNS = [
 _PATTERNS = [re.compile(pattern) for pattern in PATTERNS]
 # Who tells of itself tells its maker in the same breath.
 _MAKER = re.compile(
-    rf"{_BY}(?P<en>{_MAKERS}|{_CAPITALS})|\b(?:by|from) (?P<plain>{_MAKERS})\b|(?<!在)(?P<zh>{_MAKERS})[^，]{{0,12}}?{_ZH_MADE}"
+    rf"{_BY}(?P<en>{_MAKERS}|{_CAPITALS})|\b(?:by|from) (?P<plain>{_MAKERS})\b"
+    rf"|(?<!在)(?P<zh>{_MAKERS})[^，]{{0,12}}?{_ZH_MADE}"
 )
 # A full stop ends a sentence only before a space: "GPT-3.5" is one word.
 _SENTENCE = re.compile(r"(?:[^.!?。！？\n]|[.!?](?!\s|$))+")
 # No pattern fits a sentence in which neither or only one of these is; almost all are done with two looks.
 _SPEAKER = re.compile(r"I\b|i['’ ]a?m\b|[Mm]y |[Hh]ere at|call me|我")
-_TELLS = re.compile(rf"{_MODELS}|{_AMBIGUOUS}|{_MAKERS}|language model|LLM|AI|chatbot|artificial intelligence|模型|助手")
+_TELLS = re.compile(
+    rf"{_MODELS}|{_AMBIGUOUS}|{_MAKERS}|language model|LLM|AI|chatbot|artificial intelligence|模型|助手"
+)
 
 
 def without_names(text: str) -> str:

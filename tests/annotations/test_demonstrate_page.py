@@ -116,9 +116,9 @@ def test_it_belongs_to_one_person(held: Assignment, bob: User, mallory: User) ->
     people = [client_of(person) for person in (bob, mallory)]
     assert [client.get(address(held)).status_code for client in people] == [404, 404]
     sent = {"key": uuid.uuid4(), "content": "Mine."}
-    assert [client.post(f"{address(held)}{page}", sent).status_code for client in people for page in ("", "preview/")] == [
-        404
-    ] * 4
+    assert [
+        client.post(f"{address(held)}{page}", sent).status_code for client in people for page in ("", "preview/")
+    ] == [404] * 4
     assert not Demonstration.objects.exists()
 
 

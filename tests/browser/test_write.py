@@ -1,4 +1,4 @@
-"""Writing in a real browser: preview and advice, turns by key, a start from a completion, a correction while ranking."""
+"""Writing in a real browser: preview and advice, turns by key, starting from a completion, correcting while ranking."""
 
 import sqlite3
 from typing import Any
@@ -126,7 +126,8 @@ def test_an_input_method_composes_in_peace(visitor: Visitor) -> None:
     page.evaluate(
         """() => {
             const text = document.getElementById('id_content_0');
-            text.dispatchEvent(new KeyboardEvent('keydown', {key: 's', code: 'KeyS', isComposing: true, bubbles: true}));
+            const key = {key: 's', code: 'KeyS', isComposing: true, bubbles: true};
+            text.dispatchEvent(new KeyboardEvent('keydown', key));
             text.value = '在沙滩上产卵，通常在夜里';
             text.dispatchEvent(new InputEvent('input', {isComposing: true, bubbles: true}));
             text.dispatchEvent(new CompositionEvent('compositionend', {bubbles: true}));
