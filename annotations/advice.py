@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from annotations.invisible import invisible, storable, suspicious
+from annotations.invisible import invisible, suspicious
 from annotations.templatetags.reading import language
 
 # So few words or Chinese characters rarely answer anything.
@@ -16,6 +16,8 @@ _SHORT = 3
 _TELLING = 8
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
 _WORD = re.compile(r"[\u3400-\u9fff]|[^\W\u3400-\u9fff]+")
+# No database row holds these.
+_LOST = re.compile("[\\0\\ud800-\\udfff]")
 _SAME_AS = {
     "question": gettext_lazy("This is word for word the question."),
     "model": gettext_lazy("This is word for word one of the model answers to this question."),
@@ -91,5 +93,5 @@ def _invisible(text: str) -> Iterator[Advice]:
     if signs := invisible(text):
         title = ngettext("%(n)d invisible character", "%(n)d invisible characters", len(signs)) % {"n": len(signs)}
         detail = _("%(signs)s. The preview shows where.") % {"signs": ", ".join(suspicious(text))}
-        lost = _("Some cannot be stored: they go when you submit.") if storable(text) != text else ""
+        lost = _("Some cannot be stored: they go when you submit.") if _LOST.search(text) else ""
         yield Advice(kind="invisible", title=title, detail=f"{detail} {lost}".strip())

@@ -45,11 +45,6 @@ def without(text: str) -> str:
     return _each(text, lambda sign: "")
 
 
-def storable(text: str) -> str:
-    """Drop what PostgreSQL cannot hold: NUL characters, and halves of surrogate pairs."""
-    return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
-
-
 def number(sign: str) -> str:
     return f"U+{ord(sign):04X}"
 

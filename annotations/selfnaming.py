@@ -12,8 +12,8 @@ Span = tuple[int, int]
 
 _MODELS = (
     r"Chat-?GPT|Instruct-?GPT|GPT-?(?:[2345]|Neo|J|NeoX|OSS)|GPT|DALL-?E|LaMDA|PaLM|Gemma|Smol(?:LM|VLM)|Tulu|Tülu|OLMo"
-    r"|Mi[sx]tral|Ministral|Codestral|Qwen|QwQ|Tongyi(?: Qianwen)?|ERNIE(?: Bot)?|Wenxin(?: Yiyan)?|(?:Chat)?GLM|DeepSeek"
-    r"|Kimi|Doubao|Hunyuan|Baichuan|InternLM|MiniMax|StarCoder|StableLM|BLOOMZ?|Pythia|Vicuna|RedPajama|OpenAssistant"
+    r"|Mi[sx]tral|Ministral|Codestral|Qwen|QwQ|Tongyi(?: Qianwen)?|ERNIE(?: Bot)?|Wenxin(?: Yiyan)?|(?:Chat)?GLM"
+    r"|DeepSeek|Kimi|Doubao|Hunyuan|Baichuan|InternLM|MiniMax|StarCoder|StableLM|BLOOMZ?|Pythia|Vicuna|RedPajama|OpenAssistant"
     r"|Open Assistant|OpenHermes|WizardLM|Nemotron|HuggingChat|Hugging ?Chat|Copilot|Bing Chat|Command R\+?|Grok|LLaMA"
     r"|文心一言|文心|通义千问|通义|千问|百川(?:大模型)?|豆包|智谱清言|讯飞星火|星火(?:认知大模型)?|混元|书生(?:·?浦语)?"
     r"|盘古|天工|商量|深度求索"

@@ -33,8 +33,9 @@ class CorrectionForm(forms.Form):
         except OrderError:
             return
         if card:
-            self.data = self.data.copy()
-            self.data["correction"], self.data["corrected"] = card.text, card.letter
+            changed: Any = self.data
+            self.data = changed = changed.copy()
+            changed["correction"], changed["corrected"] = card.text, card.letter
 
     def _card(self, letter: str) -> Card | None:
         return next((card for card in self.cards if letter and card.letter == letter), None)

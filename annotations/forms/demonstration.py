@@ -21,6 +21,7 @@ class DemonstrationForm(SentOnce):
 
     # Names the completion that the first turn was written from; empty where it began as an empty page.
     origin = forms.CharField(required=False, max_length=40, widget=forms.HiddenInput)
+    start_refused = False
 
     def __init__(self, data: Any = None, *, assignment: Assignment) -> None:
         before = current_demonstration(assignment) if data is None else None
@@ -68,13 +69,15 @@ class DemonstrationForm(SentOnce):
         return not first or bool(begun and tidied(begun.text) == first)
 
     def start(self) -> None:
-        """Begin the first turn with the completion that was chosen, or anew with none."""
-        if not self.may_start():
+        """Begin the first turn with the completion that was chosen, or anew with none; never over a person's words."""
+        self.start_refused = not self.may_start()
+        if self.start_refused:
             return
         chosen = started_from(self.assignment, self.data["start"])
         self.turns[0] = chosen.text if chosen else ""
-        self.data = self.data.copy()
-        self.data["origin"] = handle_of(self.assignment, chosen)
+        changed: Any = self.data
+        self.data = changed = changed.copy()
+        changed["origin"] = handle_of(self.assignment, chosen)
 
     def messages(self) -> Messages:
         roles = ["assistant", "user"]

@@ -6,7 +6,6 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from annotations.invisible import storable
 from annotations.models import Messages
 
 LONGEST = 64_000
@@ -15,6 +14,11 @@ _ROLES = frozenset({"system", "user", "assistant"})
 
 class BadMessages(ValueError):
     """Not a message list that can be stored; the text says why."""
+
+
+def storable(text: str) -> str:
+    """Drop what PostgreSQL cannot hold: NUL characters, and halves of surrogate pairs."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
 
 
 def checked_messages(messages: Any, *, last: str) -> Messages:
