@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from django.db.models import CharField, Exists, ExpressionWrapper, F, OuterRef, QuerySet, TextField
+from django.db.models import CharField, Exists, ExpressionWrapper, F, OuterRef, Q, QuerySet, TextField
 from django.db.models.functions import Cast
 
 from accounts.models import Project
@@ -40,6 +40,7 @@ class Placed(NamedTuple):
     text: str
     finished: bool
     tokens: int
+    masked: bool
     policy: Author
 
 
@@ -140,6 +141,7 @@ _PLACED = (
     "completion__text",
     "completion__finished",
     "completion__tokens",
+    "completion__masked",
     "completion__policy",
 )
 
@@ -162,10 +164,17 @@ def rankings_of(project: Project) -> Iterator[Ranked]:
         yield from _read(ids[start : start + _CHUNK], policies)
 
 
+def current_demonstrations(project: Project) -> "QuerySet[Demonstration]":
+    """The demonstrations that leave: current ones, but none that corrects a quarantined completion."""
+    good = Q(origin=None) | Q(origin__quarantined_at=None)
+    return Demonstration.objects.filter(good, project=project, is_current=True)
+
+
 def demonstrations_of(project: Project) -> Iterator[Demonstration]:
-    """Yield every current demonstration; memory stays constant."""
-    demonstrations = Demonstration.objects.filter(project=project, is_current=True)
-    return demonstrations.select_related("labeler", "prompt").order_by("pk").iterator(chunk_size=_CHUNK)
+    """Yield every demonstration of `current_demonstrations`; memory stays constant."""
+    beside = ("labeler", "prompt", "origin__policy", "guideline", "assignment__slate")
+    demonstrations = current_demonstrations(project).select_related(*beside)
+    return demonstrations.order_by("pk").iterator(chunk_size=_CHUNK)
 
 
 def prompts_of(project: Project) -> Iterator[Prompt]:

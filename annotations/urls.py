@@ -2,14 +2,16 @@
 
 from django.urls import path
 
-from annotations.views import demonstrate, home, lending, people, rank
+from annotations.views import correct, demonstrate, home, lending, people, rank
 
 urlpatterns = [
     path("", home.home, name="home"),
     path("p/<slug:slug>/rank/", lending.rank_next, name="rank_next"),
     path("p/<slug:slug>/demonstrate/", lending.demonstrate_next, name="demonstrate_next"),
     path("rank/<uuid:assignment_id>/", rank.rank, name="rank"),
+    path("rank/<uuid:assignment_id>/answers/<str:letter>/", correct.answer_text, name="answer_text"),
     path("demonstrate/<uuid:assignment_id>/", demonstrate.demonstrate, name="demonstrate"),
+    path("demonstrate/<uuid:assignment_id>/preview/", demonstrate.preview, name="demonstrate_preview"),
     path("p/<slug:slug>/people/<int:membership_id>/deactivate/", people.deactivate, name="deactivate"),
     path("p/<slug:slug>/people/<int:membership_id>/role/", people.change_role, name="change_role"),
     path("skip/<uuid:assignment_id>/", lending.skip, name="skip"),

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from annotations.floor import hurried
+from annotations.forms.correction import CorrectionForm, correction_before
 from annotations.forms.sent import SentOnce
 from annotations.models import Ranking
 from annotations.order import Order, OrderError, parse_order
@@ -45,14 +46,14 @@ class SlateFlag(models.TextChoices):
     PRIVATE = "private", gettext_lazy("The question holds private data")
 
 
-class RankingForm(SentOnce):
+class RankingForm(CorrectionForm, SentOnce):
     order = forms.CharField(required=False, max_length=200)
     unsure = forms.BooleanField(required=False)
     flags = forms.MultipleChoiceField(required=False, choices=SlateFlag.choices)
     note = forms.CharField(required=False, widget=forms.Textarea)
 
     def __init__(self, data: Any = None, *, page: SlatePage) -> None:
-        super().__init__(data, initial=said_before(page))
+        super().__init__(data, initial=said_before(page) | correction_before(page))
         self.cards, self.before = page.cards, page.ranking
         self.project = page.assignment.project
         self.fields["order"].widget.attrs["autocomplete"] = "off"
@@ -99,6 +100,7 @@ class RankingForm(SentOnce):
             "slate_flags": given.get("flags", []),
             "unsure": given["unsure"],
             "hurried": self._hurried(given["making"]),
+            "correction": self.given_correction(),
             "making": given["making"],
             "key": given["key"],
         }

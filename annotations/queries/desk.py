@@ -79,4 +79,4 @@ def guideline_of(project: Project) -> Guideline | None:
 
 def current_demonstration(assignment: Assignment) -> Demonstration | None:
     """Return what the person wrote, newest revision."""
-    return assignment.demonstrations.filter(is_current=True).first()
+    return assignment.demonstrations.select_related("origin").filter(is_current=True).first()

@@ -12,7 +12,9 @@ from django.utils.translation import gettext as _
 from accounts.consents import consent_given
 from accounts.models import User
 from accounts.submissions import answer_once, remember
+from annotations.correction import Correction
 from annotations.models import Assignment, Completion, Placement, Ranking
+from annotations.services.demonstrations import keep_correction
 from annotations.services.texts import LONGEST, storable
 from annotations.services.work import take_answer, yours
 
@@ -78,14 +80,15 @@ def submit_ranking(
     slate_flags: Sequence[str] = (),
     unsure: bool = False,
     hurried: bool = False,
+    correction: Correction | None = None,
     making: dict[str, Any] | None = None,
     key: UUID,
 ) -> Ranking:
     """Keep a ranking: the first of its assignment, or a new revision of it.
 
-    Like `making`, `hurried` is no part of what the key stands for: a second click has other times.
-    An answer that comes after the slot went to somebody else is kept as surplus, outside the overlap.
-    Raises `NotYours`, `BadRanking` (`Incomplete`), `KeyReused`.
+    An answer that comes after the slot went to somebody else is kept as surplus, outside the overlap. A correction
+    is kept with it or not at all. Like `making`, `hurried` is no part of what the key stands for: a second click has
+    other times. Raises `NotYours`, `BadRanking` (`Incomplete`), `BadMessages`, `KeyReused`.
     """
     judgement = Judgement(
         tiers=tiers,
@@ -99,7 +102,7 @@ def submit_ranking(
         unsure=unsure,
     )
     with transaction.atomic():
-        body = judgement.body(assignment_id)
+        body = judgement.body(assignment_id) | ({"correction": correction.body()} if correction else {})
         if answered := answer_once(user=by, key=key, body=body):
             return Ranking.objects.get(public_id=answered)
         assignment = yours(by, assignment_id)
@@ -108,6 +111,8 @@ def submit_ranking(
         _check(judgement, completions, partial=assignment.project.partial_order)
         ranking = _next_revision(by, assignment, slate, judgement, hurried=hurried, making=making or {})
         _place(ranking, judgement, completions)
+        if correction:
+            keep_correction(by=by, assignment=assignment, correction=correction, making=making or {})
         take_answer(assignment, verb="rank")
         remember(user=by, key=key, body=body, result=str(ranking.public_id))
         return ranking

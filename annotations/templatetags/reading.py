@@ -10,7 +10,7 @@ from django.utils.html import escape
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from annotations.invisible import INVISIBLE
+from annotations.invisible import each, number, shown
 
 register = template.Library()
 
@@ -57,6 +57,12 @@ def visible(text: str) -> str:
 
 
 @register.filter
+def spelled(text: str) -> str:
+    """A text with its invisible characters written out as `⟨U+200B⟩`, still plain: for what is rendered afterwards."""
+    return shown(text)
+
+
+@register.filter
 def rendered(text: str) -> str:
     """A completion's Markdown as clean HTML, or nothing where it has none and is shown as it is."""
     return _rendered(text) if _MARKED.search(text) else ""
@@ -92,18 +98,20 @@ def _html(parser: MarkdownIt, tokens: list[Token]) -> str:
 
 
 # Private signs stand around a number until the text is HTML: the text itself has none left by then.
-_RUN = re.compile(f"({INVISIBLE.pattern})\\1*")
-_NUMBER = re.compile("\ue000([0-9A-F]{4,6}(?: ×[0-9]+)?)\ue001")
+_RUN = re.compile("\ue000(U\\+[0-9A-F]{4,6})\ue001(?:\ue000\\1\ue001)*")
+_NUMBER = re.compile("\ue000(U\\+[0-9A-F]{4,6}(?: ×[0-9]+)?)\ue001")
 
 
 def _named(text: str) -> str:
-    return _RUN.sub(_number, text.replace("\r\n", "\n"))
+    return _RUN.sub(
+        _counted, each(text.replace("\r\n", "\n").replace("\r", "\n"), lambda sign: f"\ue000{number(sign)}\ue001")
+    )
 
 
-def _number(run: re.Match[str]) -> str:
-    times = len(run[0])
-    return f"\ue000{ord(run[0][0]):04X}{f' ×{times}' if times > 1 else ''}\ue001"
+def _counted(run: re.Match[str]) -> str:
+    times = run[0].count("\ue000")
+    return f"\ue000{run[1]}{f' ×{times}' if times > 1 else ''}\ue001"
 
 
 def _badges(html: str) -> str:
-    return _NUMBER.sub(r'<span class="sign">U+\1</span>', html)
+    return _NUMBER.sub(r'<span class="sign">\1</span>', html)

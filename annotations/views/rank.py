@@ -15,6 +15,7 @@ from annotations.forms.pair import is_pair, ranking_form
 from annotations.forms.ranking import answers_of, questions, slate_answers
 from annotations.queries.desk import slate_page
 from annotations.services.rankings import BadRanking, submit_ranking
+from annotations.services.texts import BadMessages
 from annotations.views.acting import desk_context, held, must_warn, onwards, person, warning
 
 
@@ -27,12 +28,16 @@ def rank(request: HttpRequest, assignment_id: UUID) -> HttpResponse:
         return warning(request, assignment)
     page = slate_page(assignment)
     form = ranking_form(request.POST if request.method == "POST" else None, page=page)
-    if form.is_valid():
+    if request.POST.get("do") == "correct":
+        form.take_best()
+    elif form.is_valid():
         try:
             submit_ranking(by=person(request), assignment_id=assignment_id, **form.arguments())
             return onwards(request, page.assignment, _("Ranking submitted"))
         except BadRanking as error:
             form.add_error(None, str(error))
+        except BadMessages as error:
+            form.add_error("correction", str(error))
         except KeyReused:
             return render(request, "409.html", status=409)
     answers = answers_of(form)

@@ -2,6 +2,7 @@
 
 import * as orders from "./order.js";
 import { commonActs, flag, goTo, open } from "./acts.js";
+import { showBest } from "./correct.js";
 import { draggable } from "./drag.js";
 import { keepDraft } from "./draft.js";
 import { askOnce } from "./floor.js";
@@ -51,6 +52,7 @@ function redraw(fresh = null) {
   const seed = mayBeSeeded() && ratings.size > 0 && orders.write(orders.fromRatings(letters, ratings)) !== orders.write(order);
   const ways = { undo: past.length > 0, redo: future.length > 0, seed };
   draw({ order, letters, ratings, partial: form.dataset.partial === "true", current, ways }, fresh);
+  showBest(order.tiers[0]?.[0]);
 }
 
 function say(sentence) {
@@ -169,7 +171,7 @@ function dropped(from, target) {
   if (!become(next, { input: "drag" })) say(spoken(order));
 }
 
-const draft = keepDraft(form, /^(order|compared|unsure|flags|note|(rating|flags|note)-.)$/);
+const draft = keepDraft(form, /^(order|compared|unsure|flags|note|(rating|flags|note)-.|correction|corrected)$/);
 document.documentElement.classList.add("js");
 order = orders.parse(field.value, letters, asksCut).order;
 goOn(form.dataset.assignment);
