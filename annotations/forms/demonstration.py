@@ -1,6 +1,6 @@
 """What the page of a demonstration sends."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django import forms
@@ -20,6 +20,14 @@ class DemonstrationForm(SentOnce):
         self.turns = list(turns) if data is None else data.getlist("content")[:_MOST_TURNS] or [""]
         if len(self.turns) % 2 == 0:
             self.turns.append("")
+
+    def begin(self, *, revision: int, typed: Mapping[str, Sequence[str]]) -> None:
+        super().begin(revision=revision, typed=typed)
+        if not self.is_bound and typed.get("content"):
+            self.turns = list(typed["content"])[:_MOST_TURNS]
+
+    def said(self) -> dict[str, str]:
+        return {_("Turn %(n)d") % {"n": at}: text for at, text in enumerate(self.turns, start=1)}
 
     def clean(self) -> None:
         if not all(turn.strip() for turn in self.turns):

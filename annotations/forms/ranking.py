@@ -80,6 +80,7 @@ class RankingForm(SentOnce):
             "ratings": {completion[letter]: rating for letter, rating in ratings.items() if rating is not None},
             "flags": {completion[letter]: list(names) for letter, names in flags.items() if names},
             "making": given["making"],
+            "base": given["base"],
             "key": given["key"],
         }
 

@@ -12,6 +12,7 @@ from accounts.consents import consent_given
 from accounts.models import User
 from accounts.submissions import answer_once, remember
 from annotations.models import Assignment, Completion, Placement, Ranking
+from annotations.services.revisions import next_revision, still_given
 from annotations.services.texts import LONGEST, storable
 from annotations.services.work import take_answer, yours
 
@@ -67,12 +68,14 @@ def submit_ranking(
     ratings: Mapping[UUID, int] | None = None,
     flags: Mapping[UUID, Sequence[str]] | None = None,
     making: dict[str, Any] | None = None,
+    base: int | None = None,
     key: UUID,
 ) -> Ranking:
     """Keep a ranking: the first of its assignment, or a new revision of it.
 
     An answer that comes after the slot went to somebody else is kept as surplus, outside the overlap.
-    Raises `NotYours`, `BadRanking` (`Incomplete`), `KeyReused`.
+    `base` is the newest revision that the page knew. Raises `NotYours`, `BadRanking` (`Incomplete`), `KeyReused`,
+    `Stale`.
     """
     judgement = Judgement(
         tiers=tiers, cut=cut, note=storable(note), strength=strength, ratings=ratings or {}, flags=flags or {}
@@ -80,12 +83,15 @@ def submit_ranking(
     with transaction.atomic():
         body = judgement.body(assignment_id)
         if answered := answer_once(user=by, key=key, body=body):
-            return Ranking.objects.get(public_id=answered)
+            before = Ranking.objects.get(public_id=answered)
+            still_given(before)
+            return before
         assignment = yours(by, assignment_id)
         slate = _slate(assignment)
         completions = dict(Completion.objects.filter(slates=slate).values_list("public_id", "pk"))
         _check(judgement, completions, partial=assignment.project.partial_order)
-        ranking = _next_revision(by, assignment, slate, judgement, making or {})
+        revision = next_revision(assignment, base=base)
+        ranking = _make(by, assignment, revision, judgement, making or {})
         _place(ranking, judgement, completions)
         take_answer(assignment, verb="rank")
         remember(user=by, key=key, body=body, result=str(ranking.public_id))
@@ -124,16 +130,12 @@ def _check_details(judgement: Judgement, *, of: int) -> None:
         raise BadRanking(_("A flag is too long."))
 
 
-def _next_revision(
-    by: User, assignment: Assignment, slate: int, judgement: Judgement, making: dict[str, Any]
-) -> Ranking:
-    previous = assignment.rankings.filter(is_current=True).first()
-    assignment.rankings.filter(is_current=True).update(is_current=False)
+def _make(by: User, assignment: Assignment, revision: int, judgement: Judgement, making: dict[str, Any]) -> Ranking:
     return Ranking.objects.create(
         assignment=assignment,
-        slate_id=slate,
+        slate_id=_slate(assignment),
         labeler=by,
-        revision=previous.revision + 1 if previous else 1,
+        revision=revision,
         cut=judgement.cut,
         strength=judgement.strength,
         note=judgement.note,

@@ -4,6 +4,7 @@ import { keepDraft } from "./draft.js";
 import { hasModifier, isSubmit, isWriting, signOf } from "./keys.js";
 import { showLease } from "./lease.js";
 import { report, used } from "./making.js";
+import { sendBy } from "./send.js";
 
 const $ = (id) => document.getElementById(id);
 const form = $("desk");
@@ -58,3 +59,8 @@ form.addEventListener("input", showMissing);
 form.addEventListener("submit", onSubmit);
 showMissing();
 showLease(form.dataset.lease);
+form.addEventListener("restored", () => {
+  texts.forEach(grow);
+  showMissing();
+});
+sendBy(form);

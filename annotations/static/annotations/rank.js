@@ -6,6 +6,7 @@ import { keepDraft } from "./draft.js";
 import { hasModifier, isSubmit, isUndo, isWriting, signOf } from "./keys.js";
 import { showLease } from "./lease.js";
 import { report, used, watch } from "./making.js";
+import { sendBy } from "./send.js";
 import { draw } from "./tray.js";
 import { name, problem, spoken, whatIsMissing } from "./words.js";
 
@@ -243,3 +244,8 @@ draggable($("tiers"), $("drop-mark"), dropped);
 watch([...form.querySelectorAll(".answer")], (card) => card.classList.add("is-read"));
 showLease(form.dataset.lease);
 redraw();
+form.addEventListener("restored", () => {
+  order = orders.parse(field.value, letters, asksCut).order;
+  redraw();
+});
+sendBy(form);
