@@ -15,8 +15,8 @@ from accounts.submissions import KeyReused
 from annotations.choices import Kind
 from annotations.forms.ranking import RATING_WORDS, Flag, RankingForm, answers_of
 from annotations.queries.desk import NOTHING, SlatePage, Typed, slate_page, typed
-from annotations.services.revisions import Stale
 from annotations.services.rankings import BadRanking, submit_ranking
+from annotations.services.revisions import Stale
 from annotations.views.acting import (
     beside,
     conflict,

@@ -29,8 +29,12 @@ class Site:
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory, valkey: str) -> Iterator[Site]:
-    """The site, served by uvicorn on a free port of the loopback, seeded afresh for each file of tests."""
+def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, valkey: str) -> Iterator[Site]:
+    """The site, served by uvicorn on a free port of the loopback, seeded afresh for each file of tests.
+
+    A file with a world of its own names the module that makes it in `SEED`.
+    """
+    seed = getattr(request.module, "SEED", "tests.browser.seed")
     tmp_path = tmp_path_factory.mktemp("site")
     env = os.environ | {
         "TUTELAGE_DATA": str(tmp_path),
@@ -39,7 +43,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, valkey: str) -> Iterator[Site
         "PYTHONPATH": f"{ROOT}:{ROOT / 'platform'}",
         "DJANGO_SETTINGS_MODULE": "tutelage.settings",
     }
-    for command in (["manage.py", "migrate", "-v0"], ["-m", "tests.browser.seed"]):
+    for command in (["manage.py", "migrate", "-v0"], ["-m", seed]):
         subprocess.run([sys.executable, *command], cwd=ROOT, env=env, check=True)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address = f"http://127.0.0.1:{listener.getsockname()[1]}"

@@ -5,7 +5,7 @@ import { forget, marked } from "./store.js";
 
 const TO_UNDO = 10_000;
 const toasts = document.querySelector(".toasts");
-const undo = document.querySelector("[data-undo]");
+const undo = [...document.querySelectorAll("[data-undo]")].at(-1);
 
 for (const toast of document.querySelectorAll("[data-answered]")) {
   const copy = marked(toast.dataset.answered);
