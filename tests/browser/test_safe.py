@@ -21,7 +21,7 @@ def alice(chromium: Browser, site: Site) -> Iterator[Visitor]:
 
 def question(page: Page, site: Site) -> str:
     page.goto(f"{site.address}/p/turtles/rank/")
-    page.locator("#id_order").wait_for()
+    page.locator("html.js").wait_for(state="attached")
     return page.url
 
 
@@ -55,7 +55,7 @@ def test_two_windows_that_type_get_both_texts_side_by_side(alice: Visitor, site:
     address = question(alice.page, site)
     other = alice.page.context.new_page()
     other.goto(address)
-    other.locator("#id_order").wait_for()
+    other.locator("html.js").wait_for(state="attached")
     write(alice.page, "medium heat is best")
     is_saved(alice.page)
     write(other, "low to medium heat is best")
@@ -139,6 +139,19 @@ def test_without_a_place_to_keep_copies_everything_still_works(chromium: Browser
     expect(alice.page.locator(".toast")).to_have_text("Ranking submitted")
     context.close()
     assert alice.complaints == []
+
+
+def test_what_was_typed_before_the_scripts_came_is_kept_too(alice: Visitor, site: Site) -> None:
+    page = alice.page
+    page.route("**/rank.js", lambda route: None)
+    page.goto(f"{site.address}/p/turtles/rank/", wait_until="commit")
+    page.fill("#id_order", "a b")
+    page.unroute("**/rank.js")
+    held = page.locator("script[src$='rank.js']").get_attribute("src")
+    page.evaluate("src => import(`${src}?later`)", held)
+    is_saved(page)
+    page.reload()
+    expect(page.locator("#id_order")).to_have_value("a b")
 
 
 def test_a_double_click_is_one_answer(alice: Visitor, site: Site) -> None:

@@ -81,9 +81,10 @@ def desk(chromium: Browser, site: Site, signed_in: StorageState) -> Iterator[Des
 
 
 def write(page: Page, words: str = WORDS) -> None:
-    page.locator("#id_order").wait_for()
+    page.locator("html.js").wait_for(state="attached")
     page.fill("#id_order", "b c a")
-    page.locator("#note summary").click()
+    if not page.locator("#id_note").is_visible():
+        page.locator("#note summary").click()
     page.fill("#id_note", words)
 
 
@@ -147,7 +148,7 @@ def test_4_it_was_revised_in_another_tab(desk: Desk) -> None:
     write(other, "Revised over there")
     submit(other)
     taken(other)
-    desk.page.fill("#id_note", "Revised here")
+    write(desk.page, "Revised here")
     submit(desk.page)
     desk.page.get_by_role("button", name="Edit together").click()
     expect(desk.page.locator("#id_note")).to_have_value("Revised here")

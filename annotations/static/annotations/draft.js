@@ -1,7 +1,6 @@
 /** What is typed is never lost: it is kept on this device at once, and as a draft on the server a moment later. */
 
-import { aside, askWhich } from "./both.js";
-import { bodyOf, fill, labelled, written } from "./fields.js";
+import { bodyFromServer, bodyOf, fill, labelled, written } from "./fields.js";
 import { saved, saving, unsaved } from "./saving.js";
 import { copiesOf, forget, keep, mark, marked } from "./store.js";
 import { ask, page } from "./talk.js";
@@ -20,7 +19,7 @@ export function keepDraft(form, names) {
   const id = `${Date.now()}-${Math.random().toString(36).slice(2)}`;
   const revision = Number(form.elements.base.value || 0);
   const draft = { form, names, id, revision, version: Number(page().version), timer: 0, busy: false, over: false, isKept: true };
-  draft.last = draft.onServer = written(bodyOf(form, names));
+  draft.last = draft.onServer = written(bodyFromServer(form, names));
   known.add(draft.last);
   const save = () => changed(draft);
   form.addEventListener("input", save);
@@ -30,6 +29,8 @@ export function keepDraft(form, names) {
   addEventListener("pagehide", () => leave(draft));
   addEventListener("online", () => draft.onServer !== draft.last && push(draft));
   resume(draft);
+  // Somebody may have typed before this module came.
+  save();
   return { save };
 }
 
@@ -89,24 +90,29 @@ function accepted(draft, body, version) {
 
 /** Another window saved since. What this page wrote itself, as it was left, is no other text. */
 function moved(draft, body, theirs) {
+  if (theirs.body && !known.has(written(theirs.body))) return choose(draft, body, theirs);
   draft.version = theirs.version;
-  if (!theirs.body || known.has(written(theirs.body))) return push(draft);
-  return choose(draft, body, theirs.body, theirs.saved_at);
+  return push(draft);
 }
 
 /** Both texts side by side. The form holds one of them; after this it holds what was chosen, and nothing is gone. */
-function choose(draft, mine, theirs, at) {
-  known.add(written(theirs));
-  const texts = { mine: labelled(draft.form, mine), theirs: labelled(draft.form, theirs), at };
-  askWhich(texts, {
-    here: () => take(draft, mine),
-    there: () => take(draft, theirs),
-    together: () => (put(draft, theirs), take(draft, mine)),
-  });
+async function choose(draft, mine, { body, version, saved_at: at }) {
+  draft.busy = true;
+  const both = await import("./both.js").catch(() => null);
+  if (!both) return (draft.busy = false), schedule(draft, LATER);
+  const settle = (chosen) => {
+    Object.assign(draft, { version, busy: false });
+    known.add(written(body));
+    return take(draft, chosen);
+  };
+  const texts = { mine: labelled(draft.form, mine), theirs: labelled(draft.form, body), at };
+  const choices = { here: () => settle(mine), there: () => settle(body), together: () => (put(draft, body), settle(mine)) };
+  return both.askWhich(texts, choices);
 }
 
-function put(draft, theirs) {
+async function put(draft, theirs) {
   draft.beside = theirs;
+  const { aside } = await import("./both.js");
   document.getElementById("beside-place")?.replaceChildren(aside(labelled(draft.form, theirs)));
 }
 
@@ -137,12 +143,13 @@ function isPassed(draft, copy) {
 }
 
 function reopen(draft, copy) {
+  const typed = "touched" in draft.form.dataset;
   const now = bodyOf(draft.form, draft.names);
   const follows = copy.revision === draft.revision && copy.version >= draft.version;
   forget(copy.id);
   remember(draft, copy.body);
   if (copy.beside) put(draft, copy.beside);
-  return follows && !("touched" in draft.form.dataset) ? take(draft, copy.body) : choose(draft, copy.body, now);
+  return follows && !typed ? take(draft, copy.body) : choose(draft, copy.body, { body: now, version: draft.version });
 }
 
 function leave(draft) {

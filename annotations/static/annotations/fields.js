@@ -12,6 +12,16 @@ export function bodyOf(form, names) {
   return body;
 }
 
+/** What the server put into the fields, whatever was typed since. */
+export function bodyFromServer(form, names) {
+  const body = {};
+  for (const field of named(form, names)) {
+    body[field.name] ??= [];
+    if (!isChoice(field) || field.defaultChecked) body[field.name].push(isChoice(field) ? field.value : field.defaultValue);
+  }
+  return body;
+}
+
 /** Put a body into the fields. Returns false, and changes nothing, where it has more texts than the page has fields. */
 export function fill(form, names, body) {
   const fields = named(form, names);
