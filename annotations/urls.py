@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from annotations.views import correct, demonstrate, home, lending, people, rank
+from annotations.views import correct, demonstrate, drafts, home, lending, people, rank, undo
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -14,5 +14,8 @@ urlpatterns = [
     path("demonstrate/<uuid:assignment_id>/preview/", demonstrate.preview, name="demonstrate_preview"),
     path("p/<slug:slug>/people/<int:membership_id>/deactivate/", people.deactivate, name="deactivate"),
     path("p/<slug:slug>/people/<int:membership_id>/role/", people.change_role, name="change_role"),
+    path("drafts/<uuid:assignment_id>/", drafts.save, name="draft"),
+    path("drafts/<uuid:assignment_id>/discard/", drafts.discard, name="discard_draft"),
+    path("undo/<uuid:assignment_id>/", undo.undo, name="undo"),
     path("skip/<uuid:assignment_id>/", lending.skip, name="skip"),
 ]

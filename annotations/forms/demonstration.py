@@ -1,5 +1,6 @@
 """What the page of a demonstration sends."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +11,6 @@ from annotations.correction import tidied
 from annotations.forms.sent import SentOnce
 from annotations.invisible import without
 from annotations.models import Assignment, Demonstration, Messages
-from annotations.queries.desk import current_demonstration
 from annotations.queries.writing import handle_of, started_from
 
 _MOST_TURNS = 20
@@ -23,8 +23,7 @@ class DemonstrationForm(SentOnce):
     origin = forms.CharField(required=False, max_length=40, widget=forms.HiddenInput)
     start_refused = False
 
-    def __init__(self, data: Any = None, *, assignment: Assignment) -> None:
-        before = current_demonstration(assignment) if data is None else None
+    def __init__(self, data: Any = None, *, assignment: Assignment, before: Demonstration | None = None) -> None:
         super().__init__(data, initial={"origin": handle_of(assignment, before.origin if before else None)})
         self.assignment = assignment
         self.turns = _turns_before(before) if data is None else data.getlist("content")[:_MOST_TURNS] or [""]
@@ -35,6 +34,14 @@ class DemonstrationForm(SentOnce):
         if completion := started_from(self.assignment, handle):
             return completion.public_id
         raise forms.ValidationError(_("The answer that you started from is not one of these."), code="origin")
+
+    def begin(self, *, revision: int, typed: Mapping[str, Sequence[str]]) -> None:
+        super().begin(revision=revision, typed=typed)
+        if not self.is_bound and typed.get("content"):
+            self.turns = list(typed["content"])[:_MOST_TURNS]
+
+    def said(self) -> dict[str, str]:
+        return {_("Turn %(n)d") % {"n": at}: text for at, text in enumerate(self.turns, start=1)}
 
     def clean(self) -> None:
         if not all(turn.strip() for turn in self.turns):

@@ -102,6 +102,7 @@ class RankingForm(CorrectionForm, SentOnce):
             "hurried": self._hurried(given["making"]),
             "correction": self.given_correction(),
             "making": given["making"],
+            "base": given["base"],
             "key": given["key"],
         }
 

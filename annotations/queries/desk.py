@@ -8,8 +8,13 @@ from django.http import Http404
 
 from accounts.models import Guideline, Project, Role, User
 from accounts.permissions import require_role
-from annotations.models import Assignment, Demonstration, Messages, Placement, Ranking
+from annotations.choices import AssignmentState
+from annotations.models import Assignment, Demonstration, Draft, Messages, Placement, Ranking
 from annotations.order import LETTERS
+
+# Form field → its values.
+Typed = Mapping[str, list[str]]
+NOTHING: Typed = {}
 
 
 class NotYours(Http404):
@@ -27,7 +32,7 @@ class Card:
 
 @dataclass(frozen=True, kw_only=True)
 class SlatePage:
-    """What a person sees of the slate that they rank, and what they said about it before."""
+    """What a person sees of the slate that they rank, and what they said last about it, be it withdrawn."""
 
     assignment: Assignment
     messages: Messages
@@ -39,7 +44,7 @@ class SlatePage:
 
 def assignment_of(person: User, assignment_id: UUID) -> Assignment:
     """Return the person's own assignment, while they label in its project. Raises `NotYours`, `NotAllowed`."""
-    mine = Assignment.objects.select_related("project", "prompt", "slate")
+    mine = Assignment.objects.select_related("project", "prompt", "slate", "draft")
     assignment = mine.filter(public_id=assignment_id, labeler=person).first()
     if assignment is None:
         raise NotYours(f"no assignment {assignment_id} of this person")
@@ -49,7 +54,7 @@ def assignment_of(person: User, assignment_id: UUID) -> Assignment:
 
 def slate_page(assignment: Assignment) -> SlatePage:
     """Return the page of a rank assignment, cards in the order that was stored for this slot."""
-    ranking = assignment.rankings.filter(is_current=True).first()
+    ranking = assignment.rankings.order_by("-revision").first()
     placed = ranking.placements.select_related("completion") if ranking else []
     return SlatePage(
         assignment=assignment,
@@ -80,3 +85,24 @@ def guideline_of(project: Project) -> Guideline | None:
 def current_demonstration(assignment: Assignment) -> Demonstration | None:
     """Return what the person wrote, newest revision."""
     return assignment.demonstrations.select_related("origin").filter(is_current=True).first()
+
+
+def last_demonstration(assignment: Assignment) -> Demonstration | None:
+    """Return what the person wrote last, be it withdrawn."""
+    return assignment.demonstrations.select_related("origin").order_by("-revision").first()
+
+
+def typed(assignment: Assignment) -> Typed:
+    """Return what the person typed and did not send."""
+    draft: Draft | None = getattr(assignment, "draft", None)
+    return draft.body if draft else NOTHING
+
+
+def standing(assignment: Assignment) -> str:
+    """Say in one word what happened to the work while its person had it; nothing where all is as it was."""
+    if assignment.state in (AssignmentState.LAPSED, AssignmentState.SKIPPED):
+        return str(assignment.state)
+    slate = assignment.slate
+    if assignment.prompt.retired_at or (slate and slate.retired_at):
+        return "retired"
+    return "in_review" if slate and slate.in_review_at else ""

@@ -13,6 +13,7 @@ from accounts.submissions import answer_once, remember
 from annotations.choices import Kind
 from annotations.correction import Correction, tidied
 from annotations.models import Assignment, Completion, Demonstration, Messages
+from annotations.services.revisions import next_revision, still_given
 from annotations.services.texts import BadMessages, checked_messages
 from annotations.services.work import take_answer, yours
 
@@ -24,20 +25,25 @@ def submit_demonstration(
     messages: Messages,
     origin: UUID | None = None,
     making: dict[str, Any] | None = None,
+    base: int | None = None,
     key: UUID,
 ) -> Demonstration:
     """Keep a demonstration: the first of its assignment, or a new revision of it.
 
     The messages answer the prompt's user turn, so they begin and end with the assistant. `origin` is the completion
-    of the same prompt that the first of them was written from. Raises `NotYours`, `BadMessages`, `KeyReused`.
+    of the same prompt that the first of them was written from. `base` is the newest
+    revision that the page knew. Raises `NotYours`, `BadMessages`, `KeyReused`, `Stale`.
     """
     with transaction.atomic():
         body = {"assignment": str(assignment_id), "messages": messages} | ({"origin": str(origin)} if origin else {})
         if answered := answer_once(user=by, key=key, body=body):
-            return Demonstration.objects.get(public_id=answered)
+            before = Demonstration.objects.get(public_id=answered)
+            still_given(before)
+            return before
         assignment = yours(by, assignment_id)
         answering = _answering(assignment, messages)
-        demonstration = _next_revision(by, assignment, answering, _origin(assignment, origin), making or {})
+        start, revision = _origin(assignment, origin), next_revision(assignment, base=base)
+        demonstration = _make(by, assignment, revision, answering, start, making or {})
         take_answer(assignment, verb="demonstrate")
         remember(user=by, key=key, body=body, result=str(demonstration.public_id))
         return demonstration
@@ -60,7 +66,15 @@ def keep_correction(
         return None
     messages = checked_messages([{"role": "assistant", "content": text}], last="assistant")
     same = assignment.demonstrations.filter(is_current=True, origin=origin, messages=messages).first()
-    return same or _next_revision(by, assignment, messages, origin, making)
+    return same or _make(by, assignment, _after_the_last(assignment), messages, origin, making)
+
+
+def _after_the_last(assignment: Assignment) -> int:
+    """Make room for one more correction of an assignment that `yours` locked, and return its revision."""
+    # The newest may be no longer current: withdrawn, or emptied.
+    newest = assignment.demonstrations.order_by("-revision").first()
+    assignment.demonstrations.filter(is_current=True).update(is_current=False)
+    return newest.revision + 1 if newest else 1
 
 
 def _answering(assignment: Assignment, messages: Messages) -> Messages:
@@ -83,12 +97,14 @@ def _origin(assignment: Assignment, completion: UUID | None) -> Completion | Non
     raise BadMessages(_("The answer that you started from belongs to another question."))
 
 
-def _next_revision(
-    by: User, assignment: Assignment, messages: Messages, origin: Completion | None, making: dict[str, Any]
+def _make(
+    by: User,
+    assignment: Assignment,
+    revision: int,
+    messages: Messages,
+    origin: Completion | None,
+    making: dict[str, Any],
 ) -> Demonstration:
-    # The newest may be no longer current: taken back, or a correction that was emptied.
-    newest = assignment.demonstrations.order_by("-revision").first()
-    assignment.demonstrations.filter(is_current=True).update(is_current=False)
     return Demonstration.objects.create(
         project_id=assignment.project_id,
         assignment=assignment,
@@ -97,7 +113,7 @@ def _next_revision(
         messages=messages,
         origin=origin,
         edit_distance=Levenshtein.distance(origin.text, messages[0]["content"]) if origin else None,
-        revision=newest.revision + 1 if newest else 1,
+        revision=revision,
         guideline=assignment.project.guidelines.order_by("-version").first(),
         consent=consent_given(user=by, project=assignment.project),
         making=making,

@@ -15,6 +15,7 @@ from accounts.submissions import answer_once, remember
 from annotations.correction import Correction
 from annotations.models import Assignment, Completion, Placement, Ranking
 from annotations.services.demonstrations import keep_correction
+from annotations.services.revisions import next_revision, still_given
 from annotations.services.texts import LONGEST, storable
 from annotations.services.work import take_answer, yours
 
@@ -82,13 +83,15 @@ def submit_ranking(
     hurried: bool = False,
     correction: Correction | None = None,
     making: dict[str, Any] | None = None,
+    base: int | None = None,
     key: UUID,
 ) -> Ranking:
     """Keep a ranking: the first of its assignment, or a new revision of it.
 
     An answer that comes after the slot went to somebody else is kept as surplus, outside the overlap. A correction
     is kept with it or not at all. Like `making`, `hurried` is no part of what the key stands for: a second click has
-    other times. Raises `NotYours`, `BadRanking` (`Incomplete`), `BadMessages`, `KeyReused`.
+    other times. `base` is the newest revision that the page knew. Raises `NotYours`, `BadRanking` (`Incomplete`),
+    `BadMessages`, `KeyReused`, `Stale`.
     """
     judgement = Judgement(
         tiers=tiers,
@@ -104,12 +107,15 @@ def submit_ranking(
     with transaction.atomic():
         body = judgement.body(assignment_id) | ({"correction": correction.body()} if correction else {})
         if answered := answer_once(user=by, key=key, body=body):
-            return Ranking.objects.get(public_id=answered)
+            before = Ranking.objects.get(public_id=answered)
+            still_given(before)
+            return before
         assignment = yours(by, assignment_id)
         slate = _slate(assignment)
         completions = dict(Completion.objects.filter(slates=slate).values_list("public_id", "pk"))
         _check(judgement, completions, partial=assignment.project.partial_order)
-        ranking = _next_revision(by, assignment, slate, judgement, hurried=hurried, making=making or {})
+        revision = next_revision(assignment, base=base)
+        ranking = _make(by, assignment, revision, judgement, hurried=hurried, making=making or {})
         _place(ranking, judgement, completions)
         if correction:
             keep_correction(by=by, assignment=assignment, correction=correction, making=making or {})
@@ -162,16 +168,14 @@ def _check_strength(strength: int, tiers: Sequence[Sequence[UUID]], *, of: int) 
         raise BadRanking(_("How much better is 0 where two answers are the same, and only there."))
 
 
-def _next_revision(
-    by: User, assignment: Assignment, slate: int, judgement: Judgement, *, hurried: bool, making: dict[str, Any]
+def _make(
+    by: User, assignment: Assignment, revision: int, judgement: Judgement, *, hurried: bool, making: dict[str, Any]
 ) -> Ranking:
-    previous = assignment.rankings.filter(is_current=True).first()
-    assignment.rankings.filter(is_current=True).update(is_current=False)
     return Ranking.objects.create(
         assignment=assignment,
-        slate_id=slate,
+        slate_id=_slate(assignment),
         labeler=by,
-        revision=previous.revision + 1 if previous else 1,
+        revision=revision,
         cut=judgement.cut,
         strength=judgement.strength,
         note=judgement.note,

@@ -14,7 +14,7 @@ from accounts.consents import ConsentOwed, consent_owed
 from accounts.models import Membership, Project, Role, User
 from accounts.permissions import require_role
 from annotations.choices import AssignmentState, SkipReason
-from annotations.models import Assignment, Slate
+from annotations.models import Assignment, Draft, Slate
 from annotations.queries.desk import NotYours
 from annotations.queries.waiting import Rows, bearable, live_rows, new_to
 
@@ -76,6 +76,8 @@ def yours(person: User, assignment_id: UUID) -> Assignment:
 
 def take_answer(assignment: Assignment, *, verb: str) -> None:
     """Mark an assignment of `yours` as answered. Late, it is surplus; answered before, this is a revision."""
+    # What was typed has become an answer.
+    Draft.objects.filter(assignment=assignment).delete()
     old, done = AssignmentState(assignment.state), AssignmentState.DONE
     if old == done:
         return _record(assignment, assignment.labeler, "revise", done, done)

@@ -1,16 +1,25 @@
 """What every page of the desk begins or ends with."""
 
+from collections.abc import Callable
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
 
+from accounts.middleware import WRITER
 from accounts.models import User
-from annotations.choices import Kind, SkipReason
+from annotations.both import pairs
+from annotations.choices import AssignmentState, Kind, SkipReason
+from annotations.forms.sent import SentOnce
 from annotations.models import Assignment
-from annotations.queries.desk import assignment_of
+from annotations.queries.desk import assignment_of, standing
+
+# What a form is sent with beside what the person said.
+_WITH = frozenset({"csrfmiddlewaretoken", "key", "base", "do"})
 
 
 def person(request: HttpRequest) -> User:
@@ -36,10 +45,38 @@ def warning(request: HttpRequest, assignment: Assignment) -> HttpResponse:
     return render(request, "annotations/warning.html", shown)
 
 
-def onwards(request: HttpRequest, assignment: Assignment, said: str) -> HttpResponse:
-    # The next page tells the browser that its own draft of this assignment is no longer needed.
-    messages.success(request, said, extra_tags=str(assignment.public_id))
-    return redirect(f"{assignment.kind}_next", assignment.project.slug)
+def onwards(request: HttpRequest, assignment: Assignment, said: str, *, may_undo: bool = True) -> HttpResponse:
+    # The next page tells the browser that its own copy of this assignment is no longer needed, and offers the undo.
+    level = messages.SUCCESS if may_undo else messages.INFO
+    messages.add_message(request, level, said, extra_tags=str(assignment.public_id))
+    url = reverse(f"{assignment.kind}_next", args=[assignment.project.slug])
+    # A script would follow a redirect by itself, and the next page would be made twice.
+    return JsonResponse({"next": url}) if WRITER in request.headers else redirect(url)
+
+
+def submitted(request: HttpRequest, assignment: Assignment, said: str) -> HttpResponse:
+    if assignment.state in (AssignmentState.LAPSED, AssignmentState.SKIPPED):
+        said = " ".join([said, _("It came late: it is kept, beside the answers that were asked for")])
+    return onwards(request, assignment, said)
+
+
+def is_sent(request: HttpRequest) -> bool:
+    """Whether the form is to be taken in, not only shown again."""
+    return request.method == "POST" and request.POST.get("do", "submit") == "submit"
+
+
+def conflict(request: HttpRequest, assignment: Assignment, mine: SentOnce, theirs: SentOnce) -> HttpResponse:
+    """Show both answers to who sent one from a page that was older than the other. They choose; nothing is lost."""
+    sent = [(name, value) for name, values in request.POST.lists() if name not in _WITH for value in values]
+    shown = {"assignment": assignment, "project": assignment.project, "key": uuid4(), "sent": sent}
+    shown |= {"base": theirs.initial["base"], "pairs": pairs(mine.said(), theirs.said())}
+    return render(request, "annotations/conflict.html", shown, status=409)
+
+
+def beside(request: HttpRequest, mine: SentOnce, theirs: Callable[[], SentOnce]) -> dict[str, Any]:
+    """What the page shows beside its own form, for who wants to edit one text with the other in view."""
+    together = request.method == "POST" and request.POST.get("do") == "together"
+    return {"beside": pairs(mine.said(), theirs().said())} if together else {}
 
 
 def desk_context(assignment: Assignment) -> dict[str, Any]:
@@ -50,4 +87,5 @@ def desk_context(assignment: Assignment) -> dict[str, Any]:
         "earlier": earlier,
         "question": last["content"],
         "skip_reasons": SkipReason.choices,
+        "standing": standing(assignment),
     }

@@ -1,5 +1,6 @@
 """The page of one demonstration."""
 
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -15,11 +16,22 @@ from annotations.advice import advice_on
 from annotations.choices import Kind
 from annotations.forms.demonstration import DemonstrationForm
 from annotations.models import Assignment
-from annotations.queries.desk import guideline_of
+from annotations.queries.desk import NOTHING, Typed, guideline_of, last_demonstration, typed
 from annotations.queries.writing import known_texts, starts_of
 from annotations.services.demonstrations import submit_demonstration
+from annotations.services.revisions import Stale
 from annotations.services.texts import LONGEST, BadMessages
-from annotations.views.acting import desk_context, held, must_warn, onwards, person, warning
+from annotations.views.acting import (
+    beside,
+    conflict,
+    desk_context,
+    held,
+    is_sent,
+    must_warn,
+    person,
+    submitted,
+    warning,
+)
 
 
 @login_required
@@ -29,20 +41,20 @@ def demonstrate(request: HttpRequest, assignment_id: UUID) -> HttpResponse:
     assignment = held(request, assignment_id, Kind.DEMONSTRATE)
     if must_warn(request, assignment):
         return warning(request, assignment)
-    form = DemonstrationForm(request.POST if request.method == "POST" else None, assignment=assignment)
-    asked = "start" if "start" in request.POST else request.POST.get("do", "submit")
-    _change(form, asked)
-    if asked == "submit" and form.is_valid():
-        given = {name: form.cleaned_data[name] for name in ("origin", "making", "key")}
+    form = _form(assignment, request.POST if request.method == "POST" else None, typed=typed(assignment))
+    _change(form, "start" if "start" in request.POST else request.POST.get("do", ""))
+    if _is_sent(request) and form.is_valid():
+        given = {name: form.cleaned_data[name] for name in ("origin", "making", "base", "key")}
         try:
             submit_demonstration(by=person(request), assignment_id=assignment_id, messages=form.messages(), **given)
-            return onwards(request, assignment, _("Answer submitted"))
+            return submitted(request, assignment, _("Answer submitted"))
         except BadMessages as error:
             form.add_error(None, str(error))
-        except KeyReused:
-            return render(request, "409.html", status=409)
-    failed = asked == "submit" and bool(form.errors)
+        except (KeyReused, Stale):
+            return conflict(request, assignment, form, _form(assignment))
+    failed = _is_sent(request) and bool(form.errors)
     shown = desk_context(assignment) | _page(form, assignment) | {"failed": failed}
+    shown |= beside(request, form, partial(_form, assignment))
     return render(request, "annotations/demonstrate.html", shown, status=400 if failed else 200)
 
 
@@ -54,6 +66,17 @@ def preview(request: HttpRequest, assignment_id: UUID) -> HttpResponse:
     assignment = held(request, assignment_id, Kind.DEMONSTRATE)
     shown = _reviewed(assignment, request.POST.get("content", ""), by_user="by_user" in request.POST)
     return render(request, "annotations/reviewed.html", {"turn": shown})
+
+
+def _is_sent(request: HttpRequest) -> bool:
+    return is_sent(request) and "start" not in request.POST
+
+
+def _form(assignment: Assignment, data: Any = None, typed: Typed = NOTHING) -> DemonstrationForm:
+    before = last_demonstration(assignment) if data is None else None
+    form = DemonstrationForm(data, assignment=assignment, before=before)
+    form.begin(revision=before.revision if before else 0, typed=typed)
+    return form
 
 
 def _change(form: DemonstrationForm, asked: str) -> None:

@@ -50,8 +50,8 @@ def skip(request: HttpRequest, assignment_id: UUID) -> HttpResponse:
         work.skip(by=person(request), assignment_id=assignment_id, reason=form.cleaned_data["reason"])
     except work.NothingToSkip:
         # A second click on Skip, or an answer in another window: what happened first stands.
-        return onwards(request, assignment, _("This question was already answered or given back"))
-    return onwards(request, assignment, _("Skipped. Somebody else gets this question"))
+        return onwards(request, assignment, _("This question was already answered or given back"), may_undo=False)
+    return onwards(request, assignment, _("Skipped. Somebody else gets this question"), may_undo=False)
 
 
 def _lend(request: HttpRequest, slug: str, kind: Kind) -> HttpResponse:

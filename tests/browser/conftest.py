@@ -13,10 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 from tests.browser.seed import PASSWORD
 
+# A machine that does other things beside may need longer than Playwright thinks.
+expect.set_options(timeout=20_000)
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 CHROMIUM += ["--disable-sync", "--no-first-run", "--no-proxy-server"]
@@ -29,8 +31,12 @@ class Site:
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory, valkey: str) -> Iterator[Site]:
-    """The site, served by uvicorn on a free port of the loopback, seeded afresh for each file of tests."""
+def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, valkey: str) -> Iterator[Site]:
+    """The site, served by uvicorn on a free port of the loopback, seeded afresh for each file of tests.
+
+    A file with a world of its own names the module that makes it in `SEED`.
+    """
+    seed = getattr(request.module, "SEED", "tests.browser.seed")
     tmp_path = tmp_path_factory.mktemp("site")
     env = os.environ | {
         "TUTELAGE_DATA": str(tmp_path),
@@ -39,7 +45,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, valkey: str) -> Iterator[Site
         "PYTHONPATH": f"{ROOT}:{ROOT / 'platform'}",
         "DJANGO_SETTINGS_MODULE": "tutelage.settings",
     }
-    for command in (["manage.py", "migrate", "-v0"], ["-m", "tests.browser.seed"]):
+    for command in (["manage.py", "migrate", "-v0"], ["-m", seed]):
         subprocess.run([sys.executable, *command], cwd=ROOT, env=env, check=True)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address = f"http://127.0.0.1:{listener.getsockname()[1]}"

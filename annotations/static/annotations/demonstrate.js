@@ -5,6 +5,7 @@ import { hasModifier, isSubmit, isWriting, signOf } from "./keys.js";
 import { showLease } from "./lease.js";
 import { report, used } from "./making.js";
 import { keepPreviews } from "./preview.js";
+import { sendBy } from "./send.js";
 
 const $ = (id) => document.getElementById(id);
 const form = $("desk");
@@ -76,3 +77,8 @@ form.addEventListener("input", showFault);
 form.addEventListener("submit", onSubmit);
 showFault();
 showLease(form.dataset.lease);
+form.addEventListener("restored", () => {
+  texts.forEach(grow);
+  showFault();
+});
+sendBy(form);

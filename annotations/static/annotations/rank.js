@@ -11,6 +11,7 @@ import { goOn, report, used, watch } from "./making.js";
 import { closeOthers, nameFlags } from "./panels.js";
 import { listen } from "./press.js";
 import { onRatingClick, rateBy, ratingsOf, showRatings } from "./ratings.js";
+import { sendBy } from "./send.js";
 import { draw } from "./tray.js";
 import { landing, name, problem, spoken, whatIsMissing } from "./words.js";
 
@@ -191,3 +192,9 @@ form.querySelectorAll(".flags").forEach(nameFlags);
 showRatings(form);
 showLease(form.dataset.lease);
 redraw();
+form.addEventListener("restored", () => {
+  order = orders.parse(field.value, letters, asksCut).order;
+  showRatings(form);
+  redraw();
+});
+sendBy(form);
