@@ -90,8 +90,7 @@ def _reasons(by: str, rows: "QuerySet[Assignment]") -> Mapping[int, Reasons]:
     skipped = rows.filter(state=AssignmentState.SKIPPED)
     for key, reason, count in skipped.values_list(F(by), "skip_reason").annotate(count=Count("pk")):
         counts[key][reason] = count
-    words = defaultdict(list, {key: _in_words(found) for key, found in counts.items()})
-    return words
+    return defaultdict(list, {key: _in_words(found) for key, found in counts.items()})
 
 
 def _in_words(counts: Counter[str]) -> Reasons:

@@ -69,7 +69,7 @@ def test_the_number_of_queries_does_not_grow_with_the_work(
 ) -> None:
     make_slates(project, 12)
     client = client_of(alice)
-    with django_assert_max_num_queries(14):
+    with django_assert_max_num_queries(22):
         client.get("/")
 
 
