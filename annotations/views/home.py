@@ -10,8 +10,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
+from accounts.consents import ConsentOwed
 from accounts.models import Role
 from accounts.views import safe_next
+from annotations.choices import AssignmentState
 from annotations.queries.desk import assignment_of
 from annotations.queries.home import desks, ended
 from annotations.services.pausing import take_up_again
@@ -41,7 +43,11 @@ def home(request: HttpRequest) -> HttpResponse:
 def resume(request: HttpRequest, assignment_id: UUID) -> HttpResponse:
     """Open what was begun; where it was given back and nobody took it, it is lent to the same person again."""
     assignment = assignment_of(person(request), assignment_id)
-    if not take_up_again(by=person(request), assignment_id=assignment_id) and assignment.state == "lapsed":
+    try:
+        mine = take_up_again(by=person(request), assignment_id=assignment_id)
+    except ConsentOwed:
+        return redirect("consent", assignment.project.slug)
+    if not mine and assignment.state == AssignmentState.LAPSED:
         messages.info(request, _("Somebody else has this question now. You can still send your answer."))
     return redirect(assignment.kind, assignment.public_id)
 
