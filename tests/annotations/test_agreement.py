@@ -18,8 +18,7 @@ def twice(project: Project) -> Project:
 
 
 def both_rank(alice: User, bob: User, project: Project, count: int, hers: object = ORDER, his: object = ORDER) -> None:
-    for _ in range(count):
-        slate = make.make_slate(project, k=3)
+    for slate in make.make_slates(project, count, k=3):
         make.make_ranking(alice, slate, hers)  # type: ignore[arg-type]
         make.make_ranking(bob, slate, his)  # type: ignore[arg-type]
 

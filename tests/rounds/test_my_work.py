@@ -11,7 +11,7 @@ from annotations.models import Assignment, Policy, Ranking
 from annotations.services.rankings import submit_ranking
 from annotations.services.work import skip
 from rounds.machine import State
-from rounds.queries.my_work import WORK_A_PAGE, Narrowed, work_page
+from rounds.queries.my_work import WORK_A_PAGE, Narrowed, ranges, work_page
 from rounds.services import deployments, rounds
 from tests import make
 from tests.rounds import loop
@@ -95,12 +95,19 @@ def test_it_says_which_round_used_it_and_what_became_of_that(ranked: Project, ba
     loop.deploy(round)
     assert "Used in round 1, which was deployed." in page(alice)
     revise(Ranking.objects.get())
-    assert "It used revision 1." in page(alice)
+    assert "It was revision 1 then." in page(alice)
     second = loop.work_until(loop.start(ranked), State.REVIEW)
     rounds.reject(by=None, round_id=second.pk)
     assert "Used in round 2, which was not deployed." in page(alice)
     deployments.roll_back(by=None, project=ranked, reason="It repeats itself.")
     assert "Used in round 1, which was deployed and taken back later." in page(alice)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "words"), [([], ""), ([3], "3"), ([1, 2], "1–2"), ([1, 2, 3, 5, 7, 8], "1–3, 5, 7–8")]
+)
+def test_many_rounds_are_told_in_short(numbers: list[int], words: str) -> None:
+    assert ranges(numbers) == words
 
 
 def test_no_policy_no_figure_and_no_other_person_is_named(ranked: Project, alice: User, bob: User) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce
 
 from accounts.models import Project, User
@@ -38,9 +38,10 @@ class Narrowed:
 
 @dataclass(frozen=True)
 class Use:
-    """A round that learned from a revision of this work, and what became of the round."""
+    """The rounds that learned from one revision of this work and came to the same end; `1–3, 5` in `rounds`."""
 
-    round: int
+    rounds: str
+    count: int
     revision: int
     outcome: str
 
@@ -127,17 +128,34 @@ def _remarks(ids: Sequence[int]) -> Mapping[int, list[Remark]]:
 
 
 def _uses(ids: Sequence[int]) -> Mapping[int, list[Use]]:
-    """Assignment → the rounds whose snapshot pins a revision of it, oldest round first."""
-    outcomes: dict[int, str] = {}
-    uses: dict[int, list[Use]] = defaultdict(list)
+    """Assignment → the rounds whose snapshot pins a revision of it, earliest first."""
+    found: dict[int, dict[tuple[int, str], list[int]]] = defaultdict(lambda: defaultdict(list))
     for said in (Ranking, Demonstration):
         pinned = said._default_manager.filter(assignment__in=ids, snapshots__rounds__isnull=False)
         used = pinned.values_list("assignment", "revision", "snapshots__rounds", "snapshots__rounds__number")
-        rows = list(used.order_by(F("snapshots__rounds__number")))
-        outcomes |= _outcomes({row[2] for row in rows} - outcomes.keys())
+        rows = list(used.order_by("snapshots__rounds__number"))
+        outcomes = _outcomes({row[2] for row in rows})
         for assignment, revision, round, number in rows:
-            uses[assignment].append(Use(number, revision, outcomes[round]))
-    return uses
+            found[assignment][revision, outcomes[round]].append(number)
+    return defaultdict(list, {assignment: _in_words(uses) for assignment, uses in found.items()})
+
+
+def _in_words(uses: Mapping[tuple[int, str], list[int]]) -> list[Use]:
+    return [
+        Use(rounds=ranges(numbers), count=len(numbers), revision=revision, outcome=outcome)
+        for (revision, outcome), numbers in uses.items()
+    ]
+
+
+def ranges(numbers: Sequence[int]) -> str:
+    """Ascending numbers in short: `1–3, 5`."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(f"{run[0]}–{run[-1]}" if len(run) > 1 else str(run[0]) for run in runs)
 
 
 def _outcomes(rounds: set[int]) -> dict[int, str]:
