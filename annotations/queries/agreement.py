@@ -84,12 +84,12 @@ def _common(person: User, project: Project) -> "QuerySet[Ranking]":
 
 def _tiers_by_person(slates: Sequence[int]) -> dict[int, dict[int, dict[int, int]]]:
     """Slate → person → completion → tier, of every current ranking of these slates."""
-    placed = Placement.objects.filter(ranking__slate__in=slates, ranking__is_current=True, tier__isnull=False)
+    placed = Placement.objects.filter(ranking__slate__in=slates, ranking__is_current=True)
     found: dict[int, dict[int, dict[int, int]]] = defaultdict(lambda: defaultdict(dict))
-    for slate, person, completion, tier in placed.values_list(
-        "ranking__slate", "ranking__labeler", "completion", "tier"
-    ):
-        found[slate][person][completion] = tier
+    columns = ("ranking__slate", "ranking__labeler", "completion", "tier")
+    for slate, person, completion, tier in placed.values_list(*columns):
+        if tier is not None:
+            found[slate][person][completion] = tier
     return found
 
 

@@ -1,5 +1,6 @@
 """Why nothing waits for a labeler, and when that will not be so."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -79,7 +80,7 @@ def _reason(
     held: int,
     in_review: int,
 ) -> Reason:
-    holds = {
+    holds: dict[Reason, Callable[[], bool]] = {
         Reason.CONSENT: lambda: consent_owed(user=person, project=project) is not None,
         Reason.NO_PROMPTS: lambda: not Prompt.objects.filter(project=project, retired_at=None).exists(),
         Reason.NOT_WANTED: lambda: kind == Kind.DEMONSTRATE and not project.demonstrations_wanted,

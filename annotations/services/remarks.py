@@ -35,8 +35,8 @@ def leave_remark(*, by: User, project: Project, assignment_id: UUID, text: str, 
         if answered := answer_once(user=by, key=key, body=body):
             return Remark.objects.get(public_id=answered)
         remark = Remark.objects.create(assignment=_answered(project, assignment_id), author=by, text=said)
-        facts = {"assignment": remark.assignment_id}
-        journal.record(project=project, actor=by, verb="remark", subject=remark, **facts)
+        about = remark.assignment_id
+        journal.record(project=project, actor=by, verb="remark", subject=remark, assignment=about)
         remember(user=by, key=key, body=body, result=str(remark.public_id))
         return remark
 

@@ -120,8 +120,7 @@ def test_every_page_fits_its_screen(seen: Visitor, request: pytest.FixtureReques
     seen.sign_in("olga")
     for path, name in [("/p/turtles/answers/", "answers"), ("/p/turtles/answers/skips/", "skips")]:
         page.goto(site.address + path)
-        for closed in page.locator("main .reviewed details:not([open]) summary").all():
-            closed.click()
+        page.locator("main .reviewed details").evaluate_all("all => all.forEach((one) => (one.open = true))")
         nothing_sticks_out(page)
         seen.shoot(f"{name}-{screen}")
 

@@ -75,7 +75,7 @@ def work_page(person: User, project: Project, narrowed: Narrowed, *, after: UUID
     return WorkPage(_work(shown), shown[-1].public_id if len(found) > len(shown) else None)
 
 
-def _matching(person: User, project: Project, narrowed: Narrowed) -> "QuerySet[Assignment]":
+def _matching(person: User, project: Project, narrowed: Narrowed) -> "QuerySet[Any]":
     rows = _at(Assignment.objects.filter(STATES[narrowed.state], project=project, labeler=person))
     if narrowed.kind:
         rows = rows.filter(kind=narrowed.kind)
@@ -84,12 +84,13 @@ def _matching(person: User, project: Project, narrowed: Narrowed) -> "QuerySet[A
     return rows
 
 
-def _at(rows: "QuerySet[Assignment]") -> "QuerySet[Assignment]":
+def _at(rows: "QuerySet[Any]") -> "QuerySet[Any]":
     # What was given back has no moment of its own: then the moment when it was lent stands in.
-    return rows.annotate(at=Coalesce("done_at", "lent_at", "prompt__created_at"))
+    found: QuerySet[Any] = rows.annotate(at=Coalesce("done_at", "lent_at", "prompt__created_at"))
+    return found
 
 
-def _beyond(rows: "QuerySet[Assignment]", person: User, after: UUID) -> "QuerySet[Assignment]":
+def _beyond(rows: "QuerySet[Any]", person: User, after: UUID) -> "QuerySet[Any]":
     last = _at(Assignment.objects.filter(labeler=person, public_id=after)).values("at", "pk").first()
     return rows.filter(Q(at__lt=last["at"]) | Q(at=last["at"], pk__lt=last["pk"])) if last else rows
 
