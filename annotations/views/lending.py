@@ -3,13 +3,11 @@
 from urllib.parse import urlencode
 from uuid import UUID
 
-from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -20,11 +18,10 @@ from annotations.choices import Kind
 from annotations.forms.sent import SkipForm
 from annotations.queries.desk import assignment_of
 from annotations.queries.emptiness import why_empty
-from annotations.queries.hours import Stretch
 from annotations.queries.waiting import waits_for
 from annotations.services import work
 from annotations.views.acting import desk_context, onwards, person
-from annotations.views.resting import break_to_tell
+from annotations.views.resting import tell_break
 
 
 # Lending answers GET: it resumes what the person holds, so a reload or a prefetch takes nothing more.
@@ -67,8 +64,7 @@ def _lend(request: HttpRequest, slug: str, kind: Kind) -> HttpResponse:
     except ConsentOwed:
         return redirect(f"{reverse('consent', args=[slug])}?{urlencode({'next': request.path})}")
     if assignment:
-        if stretch := break_to_tell(request):
-            messages.info(request, _after_long_work(stretch))
+        tell_break(request)
         return redirect(kind.value, assignment.public_id)
     other = Kind.DEMONSTRATE if kind == Kind.RANK else Kind.RANK
     shown = {
@@ -78,12 +74,3 @@ def _lend(request: HttpRequest, slug: str, kind: Kind) -> HttpResponse:
         "emptiness": why_empty(labeler, project, kind),
     }
     return render(request, "annotations/empty.html", shown)
-
-
-def _after_long_work(stretch: Stretch) -> str:
-    said = ngettext(
-        "%(minutes)d minutes without a pause, %(n)d answer. A few minutes off rest the eyes.",
-        "%(minutes)d minutes without a pause, %(n)d answers. A few minutes off rest the eyes.",
-        stretch.answers,
-    )
-    return said % {"minutes": stretch.minutes, "n": stretch.answers}

@@ -2,11 +2,13 @@
 
 from datetime import datetime, timedelta
 
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
 from annotations.queries.hours import BREAK_AFTER, Stretch, stretch_of
@@ -35,15 +37,25 @@ def break_due(request: HttpRequest) -> Stretch | None:
     return stretch if now - since >= BREAK_AFTER else None
 
 
-def break_to_tell(request: HttpRequest) -> Stretch | None:
-    """The same for who goes from question to question: told once, and looked for now and then only."""
+def tell_break(request: HttpRequest) -> None:
+    """Say the same to who goes from question to question: once, in passing, and looked for now and then only."""
     now = timezone.now()
     look_again = _moment(request, _LOOK_AGAIN)
     if look_again and now < look_again:
-        return None
+        return
     stretch = break_due(request)
     request.session[_LOOK_AGAIN] = (now + (BREAK_AFTER if stretch else _LOOKS_EVERY)).isoformat()
-    return stretch
+    if stretch:
+        messages.info(request, _in_words(stretch))
+
+
+def _in_words(stretch: Stretch) -> str:
+    said = ngettext(
+        "%(minutes)d minutes without a pause, %(n)d answer. A few minutes off rest the eyes.",
+        "%(minutes)d minutes without a pause, %(n)d answers. A few minutes off rest the eyes.",
+        stretch.answers,
+    )
+    return said % {"minutes": stretch.minutes, "n": stretch.answers}
 
 
 def _moment(request: HttpRequest, name: str) -> datetime | None:
