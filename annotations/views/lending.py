@@ -17,9 +17,11 @@ from accounts.permissions import project_for
 from annotations.choices import Kind
 from annotations.forms.sent import SkipForm
 from annotations.queries.desk import assignment_of
+from annotations.queries.emptiness import why_empty
 from annotations.queries.waiting import waits_for
 from annotations.services import work
 from annotations.views.acting import desk_context, onwards, person
+from annotations.views.resting import tell_break
 
 
 # Lending answers GET: it resumes what the person holds, so a reload or a prefetch takes nothing more.
@@ -62,7 +64,13 @@ def _lend(request: HttpRequest, slug: str, kind: Kind) -> HttpResponse:
     except ConsentOwed:
         return redirect(f"{reverse('consent', args=[slug])}?{urlencode({'next': request.path})}")
     if assignment:
+        tell_break(request)
         return redirect(kind.value, assignment.public_id)
     other = Kind.DEMONSTRATE if kind == Kind.RANK else Kind.RANK
-    shown = {"project": project, "kind": kind.value, "other_waits": waits_for(labeler, project, other)}
+    shown = {
+        "project": project,
+        "kind": kind.value,
+        "other_waits": waits_for(labeler, project, other),
+        "emptiness": why_empty(labeler, project, kind),
+    }
     return render(request, "annotations/empty.html", shown)

@@ -67,7 +67,7 @@ def test_showing_and_removing_leave_nothing_hidden(text: str) -> None:
 
 
 def test_the_filter_writes_them_out_and_escapes_the_rest() -> None:
-    html = Template("{% load reading %}{{ text|visible }}").render(Context({"text": "<b>\u200b"}))
+    html = Template("{% load reading %}{{ text|spelled }}").render(Context({"text": "<b>\u200b"}))
     assert html == "&lt;b&gt;⟨U+200B⟩"
 
 
