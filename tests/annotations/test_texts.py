@@ -87,7 +87,7 @@ def warned(text: str, question: str = QUESTION, known: dict[str, list[str]] | No
         ("Run this:\n```python\nprint()", ["fence"]),
         ("Run this:\n```python\nprint()\n```\nDone.", []),
         ("Inside ``` a line there is no block.", []),
-        ("~~~\n```\nstill open\n```", ["fence"]),
+        ("~~~\n```\nthis is still open\n```", ["fence"]),
         ("它们在沙滩上产卵，一般在夜里。", ["language"]),
         ("They lay\u200b them in the sand.", ["invisible"]),
     ],

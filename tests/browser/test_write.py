@@ -87,6 +87,10 @@ def test_the_best_answer_is_corrected_while_it_is_ranked(visitor: Visitor) -> No
     page.goto(f"{visitor.site.address}/p/pairs/rank/")
     expect(page.locator("#correct")).to_be_hidden()
     page.keyboard.type("b")
+    cards, panel = page.locator(".answers").bounding_box(), page.locator("#correct").bounding_box()
+    assert cards
+    assert panel
+    assert panel["y"] < cards["y"] + cards["height"] + 1
     page.locator("#correct summary").click()
     best = page.request.get(f"{page.url}answers/b/").text()
     expect(page.locator("#id_correction")).to_have_value(best)
