@@ -34,7 +34,8 @@ class PairForm(RankingForm):
 
     def __init__(self, data: Any = None, *, page: SlatePage) -> None:
         super().__init__(data, page=page)
-        self.initial |= {"strength": _strength_before(page), "both_bad": bool(page.ranking and page.ranking.cut == 0)}
+        self.initial["strength"] = _strength_before(page)
+        self.initial["both_bad"] = page.ranking is not None and page.ranking.cut == 0
         for asked_of_more in ("order", "rating-a", "rating-b"):
             self.fields.pop(asked_of_more, None)
 
