@@ -36,7 +36,7 @@ class PairForm(RankingForm):
         super().__init__(data, page=page)
         self.initial["strength"] = _strength_before(page)
         self.initial["both_bad"] = page.ranking is not None and page.ranking.cut == 0
-        for asked_of_more in ("order", "rating-a", "rating-b"):
+        for asked_of_more in ("order", "compared", "rating-a", "rating-b"):
             self.fields.pop(asked_of_more, None)
 
     def clean(self) -> None:

@@ -47,6 +47,8 @@ class SlateFlag(models.TextChoices):
 
 class RankingForm(SentOnce):
     order = forms.CharField(required=False, max_length=200)
+    # What was said two at a time: kept with a draft, and with how the ranking was made; the order is what counts.
+    compared = forms.CharField(required=False, widget=forms.HiddenInput)
     unsure = forms.BooleanField(required=False)
     flags = forms.MultipleChoiceField(required=False, choices=SlateFlag.choices)
     note = forms.CharField(required=False, widget=forms.Textarea)
@@ -155,6 +157,12 @@ def _answer(form: RankingForm, card: Card) -> dict[str, Any]:
         "flags": _typed(form, f"flags-{card.letter}") or [],
         "note": _typed(form, f"note-{card.letter}") or "",
     }
+
+
+def questions() -> dict[str, Any]:
+    """What the page asks beside the order, in the person's language: translated once, not once for each card."""
+    asked = {"rating_words": RATING_WORDS.items(), "flags": Flag.choices, "slate_flags": SlateFlag.choices}
+    return {name: [(value, str(words)) for value, words in choices] for name, choices in asked.items()}
 
 
 def slate_answers(form: RankingForm) -> dict[str, Any]:

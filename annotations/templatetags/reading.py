@@ -26,14 +26,14 @@ _MARKED = re.compile(r"[*_`]\S|^\s{0,3}(?:#{1,6}\s|[-+*]\s|\d{1,9}[.)]\s|>|~~~|[
 
 # Above this share of Han characters a text is set as Chinese; below, quoted words stand in another text.
 _HAN_SHARE = 0.2
+_HAN = re.compile("[\u4e00-\u9fff]")
 
 
 @register.filter
 def language(text: str) -> str:
     """Return "zh" for mostly Chinese text, else "und": which other language it is cannot be told by its letters."""
-    letters = [sign for sign in text if sign.isalpha()]
-    han = sum("\u4e00" <= sign <= "\u9fff" for sign in letters)
-    return "zh" if han > _HAN_SHARE * len(letters) else "und"
+    letters = sum(map(str.isalpha, text))
+    return "zh" if len(_HAN.findall(text)) > _HAN_SHARE * letters else "und"
 
 
 class _Cleaned(str):

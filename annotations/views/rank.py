@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods
 from accounts.submissions import KeyReused
 from annotations.choices import Kind
 from annotations.forms.pair import is_pair, ranking_form
-from annotations.forms.ranking import RATING_WORDS, Flag, SlateFlag, answers_of, slate_answers
+from annotations.forms.ranking import answers_of, questions, slate_answers
 from annotations.queries.desk import slate_page
 from annotations.services.rankings import BadRanking, submit_ranking
 from annotations.views.acting import desk_context, held, must_warn, onwards, person, warning
@@ -36,8 +36,7 @@ def rank(request: HttpRequest, assignment_id: UUID) -> HttpResponse:
         except KeyReused:
             return render(request, "409.html", status=409)
     answers = answers_of(form)
-    shown = desk_context(page.assignment) | {"page": page, "form": form, "answers": answers}
-    shown["has_markdown"] = any(answer["html"] for answer in answers)
-    shown |= {"slate": slate_answers(form), "rating_words": RATING_WORDS, "flags": Flag, "slate_flags": SlateFlag}
+    shown = desk_context(page.assignment) | {"page": page, "form": form, "answers": answers, **questions()}
+    shown |= {"slate": slate_answers(form), "has_markdown": any(answer["html"] for answer in answers)}
     template = "annotations/rank_pair.html" if is_pair(page) else "annotations/rank.html"
     return render(request, template, shown, status=400 if form.errors else 200)

@@ -1,7 +1,7 @@
 """Ranking in a real browser: keys, mouse, drag, phone, and what is said when something is missing."""
 
 import sqlite3
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from playwright.sync_api import Browser, Page, expect
 
@@ -122,7 +122,7 @@ def test_who_is_quick_is_asked_once_and_marked_only_if_they_send_it(chromium: Br
     page, asked = bob.page, bob.page.locator("#quick-dialog")
     # However slow the machine is, no time goes by on this clock.
     page.clock.install()
-    page.clock.pause_at(datetime.now() + timedelta(minutes=1))
+    page.clock.pause_at(datetime.now(UTC) + timedelta(minutes=1))
     bob.sign_in("bob")
     page.goto(f"{site.address}/p/turtles/rank/")
     page.keyboard.type("dcba")

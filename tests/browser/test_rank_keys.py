@@ -39,24 +39,23 @@ def test_four_answers_with_one_tie_take_five_keys_and_one_chord(page: Page, site
 
 
 def test_each_key_says_what_it_did(page: Page) -> None:
-    for keys, words in {
-        "b": "B",
-        "=": "B, the next letter ties with the last",
-        "d": "B = D",
-        "|": "B = D, acceptable line",
-        "Backspace": "B = D",
-        "B": "B = D",
-        "b": "B is placed already.",
-        "Control+z": "B = D, acceptable line",
-        "Control+y": "B = D",
-        "Control+Shift+Z": "There is nothing to redo.",
-        "ArrowUp": "B, D",
-        "r": "Nothing is rated yet.",
-        "7": "B is rated 7",
-        "k": "Marked as unsure",
-        "m": "Raw text",
-    }.items():
-        page.keyboard.press("Shift+B" if keys == "B" else keys)
+    for key, words in [
+        ("b", "B"),
+        ("=", "B, the next letter ties with the last"),
+        ("d", "B = D"),
+        ("|", "B = D, acceptable line"),
+        ("Backspace", "B = D"),
+        ("b", "B is placed already."),
+        ("Control+z", "B = D, acceptable line"),
+        ("Control+y", "B = D"),
+        ("Control+Shift+Z", "There is nothing to redo."),
+        ("ArrowUp", "D, B"),
+        ("r", "Nothing is rated yet."),
+        ("7", "D is rated 7"),
+        ("k", "Marked as unsure"),
+        ("m", "Raw text"),
+    ]:
+        page.keyboard.press(key)
         says(page, words)
 
 
@@ -71,7 +70,7 @@ def test_undo_and_redo_go_back_and_forth_until_something_new_is_done(page: Page)
     expect(field).to_have_value("a b ")
     page.keyboard.press("d")
     expect(page.locator("#redo")).to_have_attribute("aria-disabled", "true")
-    page.click("#redo")
+    page.click("#redo", force=True)
     says(page, "There is nothing to redo.")
     expect(field).to_have_value("a b d ")
 
