@@ -36,7 +36,7 @@ class PairForm(RankingForm):
         super().__init__(data, page=page)
         both_bad = bool(page.ranking and page.ranking.cut == 0)
         self.initial = {**self.initial, "strength": _strength_before(page), "both_bad": both_bad}
-        for asked_of_more in ("order", "rating-a", "rating-b"):
+        for asked_of_more in ("order", "compared", "rating-a", "rating-b"):
             self.fields.pop(asked_of_more, None)
 
     def clean(self) -> None:

@@ -48,6 +48,8 @@ class SlateFlag(models.TextChoices):
 
 class RankingForm(CorrectionForm, SentOnce):
     order = forms.CharField(required=False, max_length=200)
+    # What was said two at a time: kept with a draft, and with how the ranking was made; the order is what counts.
+    compared = forms.CharField(required=False, widget=forms.HiddenInput)
     unsure = forms.BooleanField(required=False)
     flags = forms.MultipleChoiceField(required=False, choices=SlateFlag.choices)
     note = forms.CharField(required=False, widget=forms.Textarea)

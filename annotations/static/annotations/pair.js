@@ -140,6 +140,10 @@ function onFocus(event) {
 const draft = keepDraft(form, /^(strength|both_bad|unsure|flags|note|(flags|note)-.)$/);
 document.documentElement.classList.add("js");
 said = read();
+form.addEventListener("restored", () => {
+  said = read();
+  redraw();
+});
 goOn(form.dataset.assignment);
 listen({ letters, field: null, act });
 document.addEventListener("click", onClick);
