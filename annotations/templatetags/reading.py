@@ -2,12 +2,13 @@
 
 import nh3
 from django import template
-from markdown_it import MarkdownIt
+
+from annotations.clauses import MARKDOWN, numbered_tokens
 
 register = template.Library()
 
-_MARKDOWN = MarkdownIt("commonmark", {"html": False})
 _TAGS = {"h3", "h4", "h5", "h6", "p", "ul", "ol", "li", "strong", "em", "code", "pre", "blockquote", "hr", "br", "a"}
+_ATTRIBUTES = {"a": {"href"}}
 
 # Above this share of Han characters a text is set as Chinese; below, quoted words stand in another text.
 _HAN_SHARE = 0.2
@@ -28,12 +29,24 @@ class _Cleaned(str):
         return str(self)
 
 
+def _cleaned(html: str, *, tags: set[str], attributes: dict[str, set[str]]) -> str:
+    return _Cleaned(nh3.clean(html, tags=tags, attributes=attributes, url_schemes={"http", "https"}))
+
+
 @register.filter
 def markdown(text: str) -> str:
     """A person's Markdown as clean HTML, its headings two levels down: they stand inside a page."""
-    tokens = _MARKDOWN.parse(text)
+    tokens = MARKDOWN.parse(text)
     for token in tokens:
         if token.type in ("heading_open", "heading_close"):
             token.tag = f"h{min(6, int(token.tag[1]) + 2)}"
-    html = _MARKDOWN.renderer.render(tokens, _MARKDOWN.options, {})
-    return _Cleaned(nh3.clean(html, tags=_TAGS, attributes={"a": {"href"}}, url_schemes={"http", "https"}))
+    html = MARKDOWN.renderer.render(tokens, MARKDOWN.options, {})
+    return _cleaned(html, tags=_TAGS, attributes=_ATTRIBUTES)
+
+
+@register.filter
+def clauses(text: str, prefix: str = "clause") -> str:
+    """Guidelines as clean HTML: headings are numbered, have addresses `PREFIX-…`, and carry what they apply to."""
+    html = MARKDOWN.renderer.render(numbered_tokens(text, prefix), MARKDOWN.options, {})
+    marks = {tag: {"id", "tabindex", "data-applies"} for tag in ("h3", "h4", "h5", "h6")}
+    return _cleaned(html, tags=_TAGS | {"span"}, attributes=_ATTRIBUTES | marks | {"span": {"class"}})

@@ -19,6 +19,7 @@ from annotations.forms.sent import SkipForm
 from annotations.queries.desk import assignment_of
 from annotations.queries.waiting import waits_for
 from annotations.services import work
+from annotations.services.qualifications import QualificationOwed
 from annotations.views.acting import desk_context, onwards, person
 
 
@@ -61,6 +62,8 @@ def _lend(request: HttpRequest, slug: str, kind: Kind) -> HttpResponse:
         assignment = work.lend_work(to=labeler, project=project, kind=kind)
     except ConsentOwed:
         return redirect(f"{reverse('consent', args=[slug])}?{urlencode({'next': request.path})}")
+    except QualificationOwed:
+        return redirect("qualification", slug)
     if assignment:
         return redirect(kind.value, assignment.public_id)
     other = Kind.DEMONSTRATE if kind == Kind.RANK else Kind.RANK
