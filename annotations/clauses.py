@@ -15,8 +15,7 @@ MARKDOWN = MarkdownIt("commonmark", {"html": False})
 _APPLIES = re.compile(r"\s*\{([^{}]*)\}\s*$")
 _BY_HAND = re.compile(r"^(\d+(?:\.\d+)*)[.)、]?\s+")
 _LONGEST_ID = 80
-# One step of difflib: what to do, with which lines of the old text and of the new.
-_Step = tuple[str, int, int, int, int]
+_BULLET = re.compile(r"^(\s*)[-*+]\s+")
 # Authors may name the kind of work as it is stored.
 _SAME = {"demonstrate": "write", "demonstration": "write", "ranking": "rank"}
 
@@ -38,7 +37,7 @@ class Clause:
 
 @dataclass(frozen=True)
 class Change:
-    """Lines of two versions that differ, with a line around them; `kind` is "same", "gone" or "new"."""
+    """Lines of two versions that differ, as ("gone" or "new", line), and the clause that they stand in now."""
 
     clause: Clause | None
     lines: list[tuple[str, str]]
@@ -55,10 +54,19 @@ def clause_for(text: str, word: str) -> Clause | None:
 
 
 def changes(old: str, new: str) -> list[Change]:
-    """Return what differs between two versions, each under the clause that it now stands in."""
-    before, after = [line for line, _clause in _shown_lines(old)], _shown_lines(new)
-    matcher = SequenceMatcher(None, before, [line for line, _clause in after], autojunk=False)
-    return [_change(group, before, after) for group in matcher.get_grouped_opcodes(1)]
+    """Return what differs between two versions, clause by clause of the new one."""
+    before, after = _shown_lines(old), _shown_lines(new)
+    matcher = SequenceMatcher(None, [line for line, _ in before], [line for line, _ in after], autojunk=False)
+    found: list[Change] = []
+    for tag, i1, i2, j1, j2 in matcher.get_opcodes():
+        if tag == "equal":
+            continue
+        gone = [("gone", line) for line, _ in before[i1:i2]]
+        # Lines that only went stand where the line before them stands; so do those that others took the place of.
+        here = after[j1 if j2 > j1 else j1 - 1][1] if j2 > j1 or j1 else None
+        for clause, lines in [(here, gone), *((clause, [("new", line)]) for line, clause in after[j1:j2])]:
+            _add(found, clause, lines)
+    return found
 
 
 def changed_clauses(old: str, new: str) -> list[Clause]:
@@ -100,7 +108,7 @@ def _clauses(text: str, tokens: Sequence[Token]) -> list[Clause]:
     lines = text.splitlines()
     at = [index for index, token in enumerate(tokens) if _is_heading(token)]
     starts = [_line(tokens[index]) for index in at]
-    ends = [*starts[1:], len(lines)]
+    ends = [*starts[1:], len(lines)] if starts else []
     titles = [_plain(tokens[index + 1]) for index in at]
     numbers = _numbers([int(tokens[index].tag[1]) for index in at])
     ids: list[str] = []
@@ -161,21 +169,12 @@ def _shown_lines(text: str) -> list[tuple[str, Clause | None]]:
     for number, line in enumerate(text.splitlines()):
         clause = starts.get(number, clause)
         if line.strip():
-            shown.append((starts[number].title if number in starts else line, clause))
+            shown.append((starts[number].title if number in starts else _BULLET.sub(r"\1• ", line), clause))
     return shown
 
 
-def _change(group: Sequence[_Step], before: Sequence[str], after: Sequence[tuple[str, Clause | None]]) -> Change:
-    lines: list[tuple[str, str]] = []
-    for tag, i1, i2, j1, j2 in group:
-        if tag != "equal":
-            lines += [("gone", line) for line in before[i1:i2]]
-        lines += [("same" if tag == "equal" else "new", line) for line, _clause in after[j1:j2]]
-    return Change(_standing_in(group, after), lines)
-
-
-def _standing_in(group: Sequence[_Step], after: Sequence[tuple[str, Clause | None]]) -> Clause | None:
-    """The clause of the first line that is new; where lines only went, that of the line before them."""
-    first, last = next((j1, j2) for tag, _i1, _i2, j1, j2 in group if tag != "equal")
-    at = first if last > first else first - 1
-    return after[at][1] if 0 <= at < len(after) else None
+def _add(found: list[Change], clause: Clause | None, lines: list[tuple[str, str]]) -> None:
+    if lines and found and found[-1].clause == clause:
+        found[-1].lines.extend(lines)
+    elif lines:
+        found.append(Change(clause, lines))

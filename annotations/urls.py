@@ -12,6 +12,7 @@ urlpatterns = [
     path("demonstrate/<uuid:assignment_id>/", demonstrate.demonstrate, name="demonstrate"),
     path("p/<slug:slug>/people/<int:membership_id>/deactivate/", people.deactivate, name="deactivate"),
     path("p/<slug:slug>/people/<int:membership_id>/role/", people.change_role, name="change_role"),
+    path("p/<slug:slug>/consent/withdraw/", people.withdraw_consent, name="withdraw_consent"),
     # /p/<slug>/guidelines/, practice/, qualification/
     path("p/<slug:slug>/guidelines/", guidelines.guidelines, name="guidelines"),
     path("p/<slug:slug>/guidelines/seen/", guidelines.guidelines_seen, name="guidelines_seen"),

@@ -58,7 +58,9 @@ class ExerciseForm(forms.Form):
         label=gettext_lazy("Why"),
         max_length=LONGEST,
         widget=forms.Textarea(attrs={"rows": 4}),
-        help_text=gettext_lazy("In practice it is shown right after the answer."),
+        help_text=gettext_lazy(
+            "In practice it is shown right after the answer. Name answers as {a}, {b}: on each screen they have other letters."
+        ),
     )
     clause = forms.ChoiceField(label=gettext_lazy("Clause of the guidelines"), required=False)
 

@@ -2,7 +2,8 @@
 
 import hashlib
 import random
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -16,6 +17,9 @@ from annotations.marking import Pair, Said
 from annotations.models import Exercise, ExerciseAnswer, Messages, Qualification
 from annotations.order import LETTERS, Order
 from annotations.queries.desk import guideline_of
+
+# An author names an answer as {a}: each person sees it under a letter of their own.
+_NAMED = re.compile(r"\{([a-i])\}")
 
 Exercises = QuerySet[Exercise, Exercise]
 
@@ -44,6 +48,7 @@ class Explained:
 
     earlier: Messages
     question: str
+    why: str
     tiers: list[list[ExerciseCard]]
     order: str
     pairs: list[ExplainedPair]
@@ -107,15 +112,29 @@ def explained(exercise: Exercise, cards: Sequence[ExerciseCard], pairs: Sequence
     return Explained(
         earlier=earlier,
         question=question,
+        why=_NAMED.sub(lambda named: _letter(named[1], cards).upper(), exercise.explanation),
         tiers=tiers,
         order=str(Order(tuple(tuple(card.letter for card in tied) for tied in tiers))),
-        pairs=[
-            ExplainedPair(better=card_at[pair.better].letter, worse=card_at[pair.worse].letter, said=pair.said.value)
-            for pair in pairs
-        ],
+        pairs=_by_letter([_explained(pair, card_at) for pair in pairs]),
         alike=sum(pair.said is Said.ALIKE for pair in pairs),
         counted=sum(pair.said is not Said.FREE for pair in pairs),
     )
+
+
+def _letter(written: str, cards: Sequence[ExerciseCard]) -> str:
+    """The letter on the screen of the text that its author knows as `written`."""
+    at = LETTERS.index(written)
+    return next((card.letter for card in cards if card.at == at), written)
+
+
+def _explained(pair: Pair, card_at: Mapping[int, ExerciseCard]) -> ExplainedPair:
+    letters = [card_at[pair.better].letter, card_at[pair.worse].letter]
+    better, worse = sorted(letters) if pair.said is Said.FREE else letters
+    return ExplainedPair(better=better, worse=worse, said=pair.said.value)
+
+
+def _by_letter(pairs: list[ExplainedPair]) -> list[ExplainedPair]:
+    return sorted(pairs, key=lambda pair: (pair.said == Said.FREE.value, pair.better, pair.worse))
 
 
 def tiers_from(order: Order, cards: Sequence[ExerciseCard]) -> list[list[int]]:

@@ -10,6 +10,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
+from accounts.consents import ConsentWithdrawn, acceptances_of
 from accounts.forms import SettingsForm
 from accounts.permissions import Deactivated
 
@@ -25,7 +26,8 @@ def settings(request: HttpRequest) -> HttpResponse:
         translation.activate(request.user.language)
         messages.success(request, _("Settings saved"))
         return redirect("settings")
-    return render(request, "accounts/settings.html", {"form": form}, status=400 if form.errors else 200)
+    shown = {"form": form, "acceptances": acceptances_of(request.user)}
+    return render(request, "accounts/settings.html", shown, status=400 if form.errors else 200)
 
 
 @require_POST
@@ -45,9 +47,9 @@ def language(request: HttpRequest) -> HttpResponse:
 
 
 def refused(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """403: in other words for who was a member until an operator ended it."""
-    page = "accounts/deactivated.html" if isinstance(exception, Deactivated) else "403.html"
-    return render(request, page, status=403)
+    """403: in other words for who was a member until an operator ended it, and for who withdrew their consent."""
+    pages = {Deactivated: "accounts/deactivated.html", ConsentWithdrawn: "accounts/withdrawn.html"}
+    return render(request, pages.get(type(exception), "403.html"), status=403)
 
 
 def safe_next(request: HttpRequest) -> str:
