@@ -59,7 +59,7 @@ class ExerciseForm(forms.Form):
         max_length=LONGEST,
         widget=forms.Textarea(attrs={"rows": 4}),
         help_text=gettext_lazy(
-            "In practice it is shown right after the answer. Name answers as {a}, {b}: on each screen they have other letters."
+            "Practice shows it right after the answer. Name answers as {a} and {b}: people see other letters."
         ),
     )
     clause = forms.ChoiceField(label=gettext_lazy("Clause of the guidelines"), required=False)

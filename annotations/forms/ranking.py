@@ -1,6 +1,5 @@
 """What a ranking page sends, turned into clean arguments; each mistake is told beside its cause."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from django import forms

@@ -13,7 +13,7 @@ Tiers = list[list[int]]
 
 
 class Exercise(models.Model):
-    """A question with texts whose order is known, and why: explained at once in practice, counted in a qualification."""
+    """A question with texts whose order is known, and why: explained in practice, counted in a qualification."""
 
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="exercises")
     public_id = models.UUIDField(default=public_id, unique=True, editable=False)
@@ -31,9 +31,7 @@ class Exercise(models.Model):
     class Meta:
         constraints = [models.CheckConstraint(condition=Q(purpose__in=Purpose.values), name="exercise_purpose_known")]
         indexes = [
-            models.Index(
-                fields=["project", "purpose", "position"], condition=Q(retired_at=None), name="exercise_asked"
-            )
+            models.Index(fields=["project", "purpose", "position"], condition=Q(retired_at=None), name="exercise_asked")
         ]
 
 
@@ -65,7 +63,9 @@ class Qualification(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["project", "labeler"], condition=Q(passed_at__isnull=False), name="qualification_passed")
+            models.Index(
+                fields=["project", "labeler"], condition=Q(passed_at__isnull=False), name="qualification_passed"
+            )
         ]
 
     @property
@@ -88,6 +88,4 @@ class ExerciseAnswer(models.Model):
     at = models.DateTimeField(default=timezone.now)
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["exercise", "labeler", "attempt"], name="exercise_answer_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["exercise", "labeler", "attempt"], name="exercise_answer_once")]

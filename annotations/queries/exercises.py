@@ -91,8 +91,7 @@ def cards_of(exercise: Exercise, person: User, attempt: int) -> list[ExerciseCar
     places = list(range(len(exercise.texts)))
     random.Random(f"{exercise.public_id} {person.pseudonym} {attempt}").shuffle(places)
     return [
-        ExerciseCard(letter=letter, text=exercise.texts[at], at=at)
-        for letter, at in zip(LETTERS, places, strict=False)
+        ExerciseCard(letter=letter, text=exercise.texts[at], at=at) for letter, at in zip(LETTERS, places, strict=False)
     ]
 
 

@@ -1,4 +1,4 @@
-"""Ending a membership, a labeler's role or a consent, together with what the person holds: one transaction, one verb."""
+"""Ending a membership, a role or a consent, together with what the person holds: one transaction, one verb."""
 
 from django.db import transaction
 

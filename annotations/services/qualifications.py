@@ -63,7 +63,7 @@ def begin_qualification(*, by: User, project: Project) -> Qualification:
             _end_if_done(running)
             return running
         last = project.qualifications.filter(labeler=by).order_by("-attempt").first()
-        if last and last.passed_at or not exercises_of(project, Purpose.QUALIFICATION).exists():
+        if (last and last.passed_at) or not exercises_of(project, Purpose.QUALIFICATION).exists():
             raise NotUnderWay("nothing is asked of this person")
         if left := practice_left(by, project, last):
             raise PracticeOwed(_("Go through the practice set again first: %(left)d to go.") % {"left": left})
@@ -157,5 +157,7 @@ def _end_if_done(running: Qualification) -> None:
     assert ended == 1, "_one_by_one locked the row"
     facts = {"attempt": running.attempt, "percent": 100 * sums["points"] // (ALIKE_POINTS * sums["pairs"] or 1)}
     verdict = "passed" if passed else "failed"
-    journal.record(project=running.project, actor=running.labeler, verb="qualify", subject=running, new=verdict, **facts)
+    journal.record(
+        project=running.project, actor=running.labeler, verb="qualify", subject=running, new=verdict, **facts
+    )
     running.refresh_from_db()

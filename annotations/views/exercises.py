@@ -12,7 +12,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts.models import Project
+from accounts.models import Project, User
 from accounts.people_page import operated, person
 from annotations.choices import Purpose
 from annotations.clauses import clauses_of
@@ -87,19 +87,20 @@ def preview(request: HttpRequest, slug: str, exercise_id: UUID) -> HttpResponse:
 def change(request: HttpRequest, slug: str, exercise_id: UUID) -> HttpResponse:
     """Move an exercise up or down, retire it, bring it back."""
     project = operated(request, slug)
-    which = {"by": person(request), "project": project, "exercise_id": exercise_id}
-    verbs = {
-        "up": lambda: move_exercise(step=-1, **which),
-        "down": lambda: move_exercise(step=1, **which),
-        "retire": lambda: retire_exercise(**which),
-        "bring_back": lambda: bring_back_exercise(**which),
-    }
     try:
-        if verb := verbs.get(request.POST.get("do", "")):
-            verb()
+        _change(person(request), project, exercise_id, request.POST.get("do", ""))
     except ExerciseGone as gone:
         messages.error(request, str(gone))
     return redirect("exercises", slug)
+
+
+def _change(by: User, project: Project, exercise_id: UUID, do: str) -> None:
+    if step := {"up": -1, "down": 1}.get(do):
+        move_exercise(by=by, project=project, exercise_id=exercise_id, step=step)
+    elif do == "retire":
+        retire_exercise(by=by, project=project, exercise_id=exercise_id)
+    elif do == "bring_back":
+        bring_back_exercise(by=by, project=project, exercise_id=exercise_id)
 
 
 @login_required

@@ -69,13 +69,17 @@ def practice_exercise(request: HttpRequest, slug: str, exercise_id: UUID) -> Htt
     attempt = _attempt(request, most=next_attempt(person(request), exercise))
     cards = cards_of(exercise, person(request), attempt)
     form = AnswerForm(request.POST if request.method == "POST" else None, cards=cards, attempt=attempt)
-    more = {"number": at + 1, "count": len(others), "following": others[at + 1] if at + 1 < len(others) else None}
+    more: dict[str, Any] = {
+        "number": at + 1,
+        "count": len(others),
+        "following": others[at + 1] if at + 1 < len(others) else None,
+    }
     if not form.is_valid():
         return _exercise_page(request, exercise, cards, form, **more)
-    given = {"tiers": form.tiers(), "attempt": attempt}
-    pairs = practise(by=person(request), project=project, exercise_id=exercise_id, **given)
-    shown = more | {"project": project, "exercise": exercise, "clause": clause_of(exercise)}
-    shown |= {"explained": explained(exercise, cards, pairs), "given": form.cleaned_data["order"]}
+    tiers = form.tiers()
+    pairs = practise(by=person(request), project=project, exercise_id=exercise_id, tiers=tiers, attempt=attempt)
+    known = {"explained": explained(exercise, cards, pairs), "given": form.cleaned_data["order"]}
+    shown = {"project": project, "exercise": exercise, "clause": clause_of(exercise), **known, **more}
     return render(request, "annotations/practice_explained.html", shown)
 
 
@@ -119,11 +123,12 @@ def qualification_exercise(request: HttpRequest, slug: str, exercise_id: UUID) -
         return _exercise_page(request, exercise, cards, form, number=answered + 1, count=count)
     if form.cleaned_data["attempt"] != running.attempt:
         return redirect("qualification", slug)
+    tiers = form.tiers()
     try:
-        given = {"exercise_id": exercise_id, "tiers": form.tiers()}
-        return _onwards(answer_qualification(by=person(request), project=project, **given), project)
+        after = answer_qualification(by=person(request), project=project, exercise_id=exercise_id, tiers=tiers)
     except NotUnderWay:
-        return _onwards(running, project)
+        after = running
+    return _onwards(after, project)
 
 
 def _onwards(attempt: Qualification, project: Project) -> HttpResponse:

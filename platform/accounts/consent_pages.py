@@ -11,8 +11,8 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.consents import (
     ConsentMoved,
-    acceptances_of,
     accept_consent,
+    acceptances_of,
     consent_owed,
     current_consent,
     publish_consent,
@@ -64,6 +64,8 @@ def people_consent(request: HttpRequest, slug: str) -> HttpResponse:
             return redirect("people_consent", slug)
         except ConsentMoved as moved:
             form.add_error("text", str(moved))
-    versions = project.consents.annotate(accepted=Count("acceptances", filter=Q(acceptances__withdrawn_at=None))).order_by("-version")
+    versions = project.consents.annotate(
+        accepted=Count("acceptances", filter=Q(acceptances__withdrawn_at=None))
+    ).order_by("-version")
     shown = {"project": project, "form": form, "versions": versions, "newest": newest}
     return render(request, "accounts/people_consent.html", shown, status=400 if form.errors else 200)

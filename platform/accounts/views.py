@@ -49,7 +49,8 @@ def language(request: HttpRequest) -> HttpResponse:
 def refused(request: HttpRequest, exception: Exception) -> HttpResponse:
     """403: in other words for who was a member until an operator ended it, and for who withdrew their consent."""
     pages = {Deactivated: "accounts/deactivated.html", ConsentWithdrawn: "accounts/withdrawn.html"}
-    return render(request, pages.get(type(exception), "403.html"), status=403)
+    page = next((page for kind, page in pages.items() if isinstance(exception, kind)), "403.html")
+    return render(request, page, status=403)
 
 
 def safe_next(request: HttpRequest) -> str:

@@ -269,7 +269,9 @@ def test_operators_see_how_each_person_did(project: Project, asked: list[Exercis
 def test_the_cut_is_set_on_the_page(project: Project, olga: User) -> None:
     client = make.client_of(olga)
     assert client.post("/p/turtles/exercises/cut/", {"cut": "80"}).status_code == 302
-    assert [client.post("/p/turtles/exercises/cut/", {"cut": cut}).status_code for cut in ("101", "-1", "x")] == [400] * 3
+    assert [client.post("/p/turtles/exercises/cut/", {"cut": cut}).status_code for cut in ("101", "-1", "x")] == [
+        400
+    ] * 3
     project.refresh_from_db()
     assert project.qualification_cut == 80
 
