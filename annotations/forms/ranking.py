@@ -1,16 +1,15 @@
 """What a ranking page sends, turned into clean arguments; each mistake is told beside its cause."""
 
-from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 from django import forms
 from django.db import models
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 
 from annotations.floor import hurried
 from annotations.forms.correction import CorrectionForm, correction_before
+from annotations.forms.orders import mistake, what_is_missing
 from annotations.forms.sent import SentOnce
 from annotations.models import Ranking
 from annotations.order import Order, OrderError, parse_order
@@ -81,10 +80,10 @@ class RankingForm(CorrectionForm, SentOnce):
         try:
             order = parse_order(self.cleaned_data["order"], letters)
         except OrderError as error:
-            raise forms.ValidationError(_mistake(error), code=error.code) from error
+            raise forms.ValidationError(mistake(error), code=error.code) from error
         missing = order.missing(letters)
         if missing == letters or (missing and not self.project.partial_order):
-            raise forms.ValidationError(_what_is_missing(missing), code="missing")
+            raise forms.ValidationError(what_is_missing(missing), code="missing")
         # A page from before the question was switched off may still send a line: nobody's work is refused for it.
         return order if self.project.asks_cut else Order(order.tiers)
 
@@ -175,20 +174,3 @@ def slate_answers(form: RankingForm) -> dict[str, Any]:
 
 def _typed(form: RankingForm, name: str) -> Any:
     return form[name].value() if name in form.fields else None
-
-
-def _mistake(error: OrderError) -> str:
-    letter = error.letter.upper()
-    sentences = {
-        "unknown": _("There is no answer %(letter)s here."),
-        "twice": _("%(letter)s is placed twice."),
-        "tie": _("= needs a letter before and after it, on the same side of the line."),
-        "two_lines": _("There are two lines. Keep one."),
-    }
-    return sentences[error.code] % {"letter": letter}
-
-
-def _what_is_missing(letters: Sequence[str]) -> str:
-    names = _(", ").join(letter.upper() for letter in letters)
-    sentence = ngettext("%(letters)s is not placed yet.", "%(letters)s are not placed yet.", len(letters))
-    return sentence % {"letters": names}

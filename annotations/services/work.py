@@ -16,7 +16,9 @@ from accounts.permissions import require_role
 from annotations.choices import AssignmentState, SkipReason
 from annotations.models import Assignment, Draft, Slate
 from annotations.queries.desk import NotYours
+from annotations.queries.exercises import qualification_owed
 from annotations.queries.waiting import Rows, bearable, live_rows, new_to
+from annotations.services.qualifications import QualificationOwed
 
 # A slot is lost only when somebody else got one; more losses in a row than this are a fault.
 _TRIES = 100
@@ -30,7 +32,8 @@ def lend_work(*, to: User, project: Project, kind: str) -> Assignment | None:
     """Lend `to` one slot of work: what they already hold, else a free slot, else one whose lease ran out.
 
     Returns None where nothing waits for this person. The newest policy's slates come first.
-    Raises `NotAllowed`, and `ConsentOwed` before the current consent is accepted.
+    Raises `NotAllowed`, `ConsentOwed` before the current consent is accepted, and `QualificationOwed` before the
+    project's qualification set, where there is one, is passed.
     """
     with transaction.atomic():
         _admit(to, project)
@@ -102,6 +105,8 @@ def _admit(to: User, project: Project) -> None:
         require_role(user=to, project=project, roles=[Role.LABELER])
     if consent_owed(user=to, project=project):
         raise ConsentOwed(f"{to} has not accepted the consent of {project.slug}")
+    if qualification_owed(to, project):
+        raise QualificationOwed(f"{to} has not passed the qualification set of {project.slug}")
 
 
 def _resume(rows: Rows, to: User, lease: timedelta) -> Assignment | None:

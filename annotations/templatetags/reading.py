@@ -10,12 +10,13 @@ from django.utils.html import escape
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from annotations.clauses import MARKDOWN, numbered_tokens
 from annotations.invisible import each, number, shown
 
 register = template.Library()
 
-_MARKDOWN = MarkdownIt("commonmark", {"html": False})
 _TAGS = {"h3", "h4", "h5", "h6", "p", "ul", "ol", "li", "strong", "em", "code", "pre", "blockquote", "hr", "br", "a"}
+_ATTRIBUTES = {"a": {"href"}}
 
 # Of a completion everything is judged, so nothing may vanish: links and images stay as written, with their targets.
 _RENDERED = MarkdownIt("commonmark", {"html": False, "breaks": True}).enable("table")
@@ -43,11 +44,15 @@ class _Cleaned(str):
         return str(self)
 
 
+def _cleaned(html: str, *, tags: set[str], attributes: dict[str, set[str]]) -> str:
+    return _Cleaned(nh3.clean(html, tags=tags, attributes=attributes, url_schemes={"http", "https"}))
+
+
 @register.filter
 def markdown(text: str) -> str:
     """A person's Markdown as clean HTML, its headings two levels down: they stand inside a page."""
-    html = _html(_MARKDOWN, _parsed(_MARKDOWN, text))
-    return _Cleaned(nh3.clean(html, tags=_TAGS, attributes={"a": {"href"}}, url_schemes={"http", "https"}))
+    html = _html(MARKDOWN, _parsed(MARKDOWN, text))
+    return _cleaned(html, tags=_TAGS, attributes=_ATTRIBUTES)
 
 
 @register.filter
@@ -115,3 +120,11 @@ def _counted(run: re.Match[str]) -> str:
 
 def _badges(html: str) -> str:
     return _NUMBER.sub(r'<span class="sign">\1</span>', html)
+
+
+@register.filter
+def clauses(text: str, prefix: str = "clause") -> str:
+    """Guidelines as clean HTML: headings are numbered, have addresses `PREFIX-…`, and carry what they apply to."""
+    html = MARKDOWN.renderer.render(numbered_tokens(text, prefix), MARKDOWN.options, {})
+    marks = {tag: {"id", "tabindex", "data-applies"} for tag in ("h3", "h4", "h5", "h6")}
+    return _cleaned(html, tags=_TAGS | {"span"}, attributes=_ATTRIBUTES | marks | {"span": {"class"}})

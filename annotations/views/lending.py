@@ -20,6 +20,7 @@ from annotations.queries.desk import assignment_of
 from annotations.queries.emptiness import why_empty
 from annotations.queries.waiting import waits_for
 from annotations.services import work
+from annotations.services.qualifications import QualificationOwed
 from annotations.views.acting import desk_context, onwards, person
 from annotations.views.resting import tell_break
 
@@ -63,6 +64,8 @@ def _lend(request: HttpRequest, slug: str, kind: Kind) -> HttpResponse:
         assignment = work.lend_work(to=labeler, project=project, kind=kind)
     except ConsentOwed:
         return redirect(f"{reverse('consent', args=[slug])}?{urlencode({'next': request.path})}")
+    except QualificationOwed:
+        return redirect("qualification", slug)
     if assignment:
         tell_break(request)
         return redirect(kind.value, assignment.public_id)

@@ -31,6 +31,8 @@ PAGES = (
     Page("people", _("People"), frozenset({Role.OPERATOR})),
     Page("exports", _("Exports"), frozenset({Role.OPERATOR, Role.EXPORTER})),
     Page("project_settings", _("Project"), frozenset({Role.OPERATOR})),
+    Page("exercises", "", frozenset({Role.OPERATOR})),
+    Page("guidelines", _("Guidelines"), frozenset({Role.LABELER, Role.REVIEWER})),
     Page("rank_next", "", frozenset({Role.LABELER})),
     Page("demonstrate_next", "", frozenset({Role.LABELER})),
 )

@@ -48,7 +48,7 @@ def test_the_rank_page_shows_the_guidelines_as_written(project: Project, alice: 
     make.make_slate(project)
     client.force_login(alice)
     answer = client.get(f"/p/{project.slug}/rank/", follow=True)
-    assert "<h3>Say it plainly</h3>" in answer.content.decode()
+    assert re.search(r'<h3 id="clause-say-it-plainly"[^>]*>.*Say it plainly</h3>', answer.content.decode())
 
 
 def read_aloud(markup: str) -> str:
