@@ -33,12 +33,18 @@ class Flag(models.TextChoices):
     NAMES_MODEL = "names_model", gettext_lazy("Says which model it is")
 
 
+# One of each for every letter and every form: nothing of them ever changes.
+_RATING = forms.TypedChoiceField(required=False, coerce=int, empty_value=None, choices=RATING_WORDS.items())
+_FLAGS = forms.MultipleChoiceField(required=False, choices=Flag.choices)
+
+
 class RankingForm(SentOnce):
     order = forms.CharField(required=False, max_length=200)
     note = forms.CharField(required=False, widget=forms.Textarea)
 
     def __init__(self, data: Any = None, *, page: SlatePage) -> None:
-        super().__init__(data, initial=said_before(page))
+        # What was said before is only shown: an answer that is sent stands for itself.
+        super().__init__(data, initial=said_before(page) if data is None else {})
         self.cards = page.cards
         self.project = page.assignment.project
         self.fields["order"].widget.attrs["autocomplete"] = "off"
@@ -49,11 +55,9 @@ class RankingForm(SentOnce):
 
     def _ask_about(self, letter: str) -> None:
         if self.project.asks_ratings:
-            self.fields[f"rating-{letter}"] = forms.TypedChoiceField(
-                required=False, coerce=int, empty_value=None, choices=RATING_WORDS.items()
-            )
+            self.fields[f"rating-{letter}"] = _RATING
         if self.project.asks_flags:
-            self.fields[f"flags-{letter}"] = forms.MultipleChoiceField(required=False, choices=Flag.choices)
+            self.fields[f"flags-{letter}"] = _FLAGS
 
     def clean_order(self) -> Order:
         letters = [card.letter for card in self.cards]

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from accounts.consents import consent_given
 from accounts.models import User
 from accounts.submissions import answer_once, remember
-from annotations.models import Assignment, Completion, Placement, Ranking
+from annotations.models import Assignment, Placement, Ranking, SlateCompletion
 from annotations.services.texts import LONGEST, storable
 from annotations.services.work import take_answer, yours
 
@@ -83,7 +83,8 @@ def submit_ranking(
             return Ranking.objects.get(public_id=answered)
         assignment = yours(by, assignment_id)
         slate = _slate(assignment)
-        completions = dict(Completion.objects.filter(slates=slate).values_list("public_id", "pk"))
+        members = SlateCompletion.objects.filter(slate=slate)
+        completions = dict(members.values_list("completion__public_id", "completion"))
         _check(judgement, completions, partial=assignment.project.partial_order)
         ranking = _next_revision(by, assignment, slate, judgement, making or {})
         _place(ranking, judgement, completions)
@@ -128,7 +129,8 @@ def _next_revision(
     by: User, assignment: Assignment, slate: int, judgement: Judgement, making: dict[str, Any]
 ) -> Ranking:
     previous = assignment.rankings.filter(is_current=True).first()
-    assignment.rankings.filter(is_current=True).update(is_current=False)
+    if previous:
+        assignment.rankings.filter(is_current=True).update(is_current=False)
     return Ranking.objects.create(
         assignment=assignment,
         slate_id=slate,

@@ -3,9 +3,8 @@
 from typing import Any
 from uuid import UUID
 
-from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 
 from accounts.models import User
 from annotations.choices import Kind, SkipReason
@@ -34,12 +33,6 @@ def warning(request: HttpRequest, assignment: Assignment) -> HttpResponse:
     """A page of its own: what may upset is not even in the source before the person asks for it."""
     shown = {"assignment": assignment, "project": assignment.project, "skip_reasons": SkipReason.choices}
     return render(request, "annotations/warning.html", shown)
-
-
-def onwards(request: HttpRequest, assignment: Assignment, said: str) -> HttpResponse:
-    # The next page tells the browser that its own draft of this assignment is no longer needed.
-    messages.success(request, said, extra_tags=str(assignment.public_id))
-    return redirect(f"{assignment.kind}_next", assignment.project.slug)
 
 
 def desk_context(assignment: Assignment) -> dict[str, Any]:

@@ -16,7 +16,8 @@ from annotations.models import Assignment
 from annotations.queries.desk import current_demonstration, guideline_of
 from annotations.services.demonstrations import submit_demonstration
 from annotations.services.texts import BadMessages
-from annotations.views.acting import desk_context, held, must_warn, onwards, person, warning
+from annotations.views.acting import desk_context, held, must_warn, person, warning
+from annotations.views.lending import onwards
 
 
 @login_required

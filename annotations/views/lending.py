@@ -3,6 +3,7 @@
 from urllib.parse import urlencode
 from uuid import UUID
 
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -12,14 +13,15 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.consents import ConsentOwed
-from accounts.models import Role
+from accounts.models import Project, Role, User
 from accounts.permissions import project_for
 from annotations.choices import Kind
 from annotations.forms.sent import SkipForm
+from annotations.models import Assignment
 from annotations.queries.desk import assignment_of
 from annotations.queries.waiting import waits_for
 from annotations.services import work
-from annotations.views.acting import desk_context, onwards, person
+from annotations.views.acting import desk_context, person
 
 
 # Lending answers GET: it resumes what the person holds, so a reload or a prefetch takes nothing more.
@@ -54,15 +56,32 @@ def skip(request: HttpRequest, assignment_id: UUID) -> HttpResponse:
     return onwards(request, assignment, _("Skipped. Somebody else gets this question"))
 
 
+def onwards(request: HttpRequest, assignment: Assignment, said: str) -> HttpResponse:
+    """Say what was done, and go to what is lent next at once: asking for it by another page is a page more."""
+    # The next page tells the browser that its own draft of this assignment is no longer needed.
+    messages.success(request, said, extra_tags=str(assignment.public_id))
+    project, kind = assignment.project, Kind(assignment.kind)
+    return redirect(_next_address(person(request), project, kind) or _asking(project, kind))
+
+
 def _lend(request: HttpRequest, slug: str, kind: Kind) -> HttpResponse:
     labeler = person(request)
     project = project_for(labeler, slug, Role.LABELER)
-    try:
-        assignment = work.lend_work(to=labeler, project=project, kind=kind)
-    except ConsentOwed:
-        return redirect(f"{reverse('consent', args=[slug])}?{urlencode({'next': request.path})}")
-    if assignment:
-        return redirect(kind.value, assignment.public_id)
+    if address := _next_address(labeler, project, kind):
+        return redirect(address)
     other = Kind.DEMONSTRATE if kind == Kind.RANK else Kind.RANK
     shown = {"project": project, "kind": kind.value, "other_waits": waits_for(labeler, project, other)}
     return render(request, "annotations/empty.html", shown)
+
+
+def _next_address(labeler: User, project: Project, kind: Kind) -> str | None:
+    """Lend the next work and return its page, or the page that has to be seen before; None where nothing waits."""
+    try:
+        assignment = work.lend_work(to=labeler, project=project, kind=kind)
+    except ConsentOwed:
+        return f"{reverse('consent', args=[project.slug])}?{urlencode({'next': _asking(project, kind)})}"
+    return reverse(kind.value, args=[assignment.public_id]) if assignment else None
+
+
+def _asking(project: Project, kind: Kind) -> str:
+    return reverse(f"{kind.value}_next", args=[project.slug])

@@ -14,7 +14,8 @@ from annotations.choices import Kind
 from annotations.forms.ranking import RATING_WORDS, Flag, RankingForm, answers_of
 from annotations.queries.desk import slate_page
 from annotations.services.rankings import BadRanking, submit_ranking
-from annotations.views.acting import desk_context, held, must_warn, onwards, person, warning
+from annotations.views.acting import desk_context, held, must_warn, person, warning
+from annotations.views.lending import onwards
 
 
 @login_required

@@ -101,7 +101,7 @@ class Instance:
         return {**os.environ, "DJANGO_SETTINGS_MODULE": "tutelage.settings", **own}
 
     def prepare(self) -> None:
-        """Make the folder, its database and the files that pages load; again and again without harm. Raises CannotStart."""
+        """Make the folder, its database and what pages load; again and again without harm. Raises CannotStart."""
         os.umask(0o077)
         (self.data / "logs").mkdir(parents=True, exist_ok=True)
         self.manage("migrate", "--verbosity", "0")
