@@ -9,12 +9,9 @@ from collections.abc import Callable
 
 Read = Callable[[str], str]
 
-_IMPORT = re.compile(
-    r'^import\s+(?:\{(?P<names>[^}]*)\}\s*from\s*|\*\s*as\s+(?P<all>\w+)\s*from\s*)?"(?P<path>\./[^"]+)";$', re.M
-)
-_EXPORT = re.compile(
-    r"^export\s+(?=(?:async\s+)?function\*?\s+(?P<function>\w+)|const\s+(?P<const>\w+)|class\s+(?P<class>\w+))", re.M
-)
+_NAMES = r"(?:\{(?P<names>[^}]*)\}|\*\s*as\s+(?P<all>\w+))\s*from\s*"
+_IMPORT = re.compile(rf'^import\s+(?:{_NAMES})?"(?P<path>\.{{1,2}}/[^"]+)";$', re.M)
+_EXPORT = re.compile(r"^export\s+(?=(?:(?:async\s+)?function\*?|const|class)\s+(?P<name>\w+))", re.M)
 _LEFT = re.compile(r"^(?:import|export)\b.*$|\bimport\s*\(|\bimport\.meta\b", re.M)
 _SHEET = re.compile(r'^@import "(?P<path>[^"]+)";\n?', re.M)
 
@@ -54,7 +51,7 @@ def _body(name: str, read: Read, done: dict[str, str], above: tuple[str, ...]) -
 
 
 def _wrapped(path: str, body: str, source: str) -> str:
-    exported = [found["function"] or found["const"] or found["class"] for found in _EXPORT.finditer(source)]
+    exported = [found["name"] for found in _EXPORT.finditer(source)]
     return f"const {_variable(path)} = (() => {{\n{body}\nreturn {{ {', '.join(exported)} }};\n}})();\n"
 
 

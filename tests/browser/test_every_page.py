@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 from django.core.cache import cache
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, ViewportSize
 from playwright.sync_api import Page as Tab
 
+from tests.bench.weight import weigh_in
 from tests.screenshots.pages import PAGES, Page
 from tests.screenshots.site import LANGUAGES, Site, Viewer, seeded_site, viewer
 
@@ -18,8 +19,8 @@ AXE = str(files("axe_playwright_python") / "axe.min.js")
 GRAVE = ("serious", "critical")
 LOOKED_AT = [page for page in PAGES if not page.disturbs]
 # 1440 × 900 at 200 %, and the smallest phone that is meant.
-ZOOMED, PHONE = {"width": 720, "height": 450}, {"width": 390, "height": 844}
-DESK = {"width": 1440, "height": 900}
+ZOOMED, PHONE = ViewportSize(width=720, height=450), ViewportSize(width=390, height=844)
+DESK = ViewportSize(width=1440, height=900)
 # Chromium itself reports an answer that is an error, which is what was asked for.
 ASKED_FOR = "Failed to load resource"
 WALKED = ("home", "rank-4", "rank-2", "demonstrate", "signin", "settings", "rounds", "people", "prompts", "exports")
@@ -34,7 +35,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, valkey: str) -> Iterator[Site
 
 
 @pytest.fixture(scope="module", params=LANGUAGES)
-def person(chromium: Browser, site: Site, request: pytest.FixtureRequest) -> Iterator[Viewer]:
+def someone(chromium: Browser, site: Site, request: pytest.FixtureRequest) -> Iterator[Viewer]:
     site.speak(request.param)
     found = viewer(chromium, site, request.param)
     found.context.add_init_script(path=CHECKS)
@@ -43,18 +44,19 @@ def person(chromium: Browser, site: Site, request: pytest.FixtureRequest) -> Ite
     found.context.close()
 
 
-@pytest.fixture(autouse=True)
-def at_a_desk(person: Viewer) -> None:
-    person.tab.set_viewport_size(DESK)  # type: ignore[arg-type]
-    person.tab.emulate_media(color_scheme="light", forced_colors="none", reduced_motion="reduce")
+@pytest.fixture
+def person(someone: Viewer) -> Viewer:
+    """At a desk, by day."""
+    someone.tab.set_viewport_size(DESK)
+    someone.tab.emulate_media(color_scheme="light", forced_colors="none", reduced_motion="reduce")
+    return someone
 
 
 def grave(tab: Tab, *rules: str) -> list[str]:
     """What axe-core calls serious or critical: its rule, and where."""
     only = {"runOnly": {"type": "rule", "values": list(rules)}} if rules else {}
-    found: dict[str, Any] = tab.evaluate(
-        "options => axe.run(document, options)", {"resultTypes": ["violations"], **only}
-    )
+    options = {"resultTypes": ["violations"], **only}
+    found: dict[str, Any] = tab.evaluate("options => axe.run(document, options)", options)
     violations = [each for each in found["violations"] if each["impact"] in GRAVE]
     return [f"{each['id']}: {node['target']} {node['failureSummary']}" for each in violations for node in each["nodes"]]
 
@@ -79,7 +81,7 @@ def test_axe_finds_nothing_grave_by_day_and_by_night(person: Viewer, page: Page)
 def test_nothing_is_cut_or_covered_at_200_percent_and_on_a_phone(person: Viewer, page: Page) -> None:
     found = {}
     for name, size in {"200 %": ZOOMED, "phone": PHONE}.items():
-        person.tab.set_viewport_size(size)  # type: ignore[arg-type]
+        person.tab.set_viewport_size(size)
         found[name] = wrong(person.see(page), "sideways", "covered")
     assert found == {"200 %": [], "phone": []}
 
@@ -98,6 +100,13 @@ def test_tab_reaches_everything_once_in_order_and_shows_where_it_is(person: View
         found += wrong(tab, "focus")
     assert found == []
     assert len(seen) == stops, seen
+
+
+def test_the_ranking_page_is_light_the_first_time_and_lighter_the_second(chromium: Browser, site: Site) -> None:
+    cold, warm = weigh_in(chromium, site.address, site.session_of("alice"), "/p/turtles/rank/")
+    assert 0 < cold.bytes <= 150_000
+    assert cold.requests <= 12
+    assert warm.bytes <= 20_000
 
 
 def test_the_first_tab_offers_the_way_past_the_header(person: Viewer) -> None:

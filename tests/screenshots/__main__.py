@@ -43,10 +43,15 @@ def _shoot(browser: Browser, site: Site, language: str, screen: str, pages: list
 
 def _shoot_page(person: Viewer, page: Page, language: str, screen: str, out: Path) -> None:
     tab = person.see(page)
+    # As tall as the page: a bar that sticks to the edge of the screen would else lie in the middle of the picture.
+    width, height = SCREENS[screen]
+    tall = tab.evaluate("document.documentElement.scrollHeight")
+    tab.set_viewport_size({"width": width, "height": max(height, tall)})
     for theme in THEMES:
         tab.emulate_media(color_scheme="dark" if theme == "dark" else "light", reduced_motion="reduce")
         path = out / picture(page.name, language, theme, screen)
-        tab.screenshot(path=path, full_page=True, animations="disabled")
+        tab.screenshot(path=path, animations="disabled")
+    tab.set_viewport_size({"width": width, "height": height})
 
 
 if __name__ == "__main__":

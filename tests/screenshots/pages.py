@@ -38,6 +38,10 @@ def send(button: str, **fields: str) -> Act:
     return act
 
 
+def sign_in(name: str, password: str) -> Act:
+    return send("form:has([name=login]) button.btn-main", login=name, password=password)
+
+
 def _type(letters: str) -> Act:
     def act(tab: Tab) -> None:
         tab.keyboard.type(letters)
@@ -48,23 +52,27 @@ def _type(letters: str) -> Act:
 def _forged(tab: Tab) -> None:
     """Send the sign-in form without the cookie that its token belongs to."""
     tab.context.clear_cookies(name="csrftoken")
-    send("form:has([name=login]) button.btn-main", login="alice", password="wrong")(tab)
+    sign_in("alice", "wrong")(tab)
 
 
 def _tried_too_often(tab: Tab) -> None:
-    for _ in range(12):
-        if not tab.locator("[name=login]").count():
-            return
-        send("form:has([name=login]) button.btn-main", login="nobody", password="wrong")(tab)
+    for _ in range(6):
+        sign_in("nobody", "wrong")(tab)
+
+
+_SEND = """([order, key]) => {
+  id_order.value = order;
+  if (key) desk.elements.key.value = key;
+  HTMLFormElement.prototype.submit.call(desk);
+}"""
 
 
 def _sent(order: str, key: str = "") -> Act:
     """Send an order past the script, which would not let it go."""
 
     def act(tab: Tab) -> None:
-        script = "([order, key]) => { id_order.value = order; if (key) desk.elements.key.value = key; desk.submit(); }"
         with tab.expect_navigation():
-            tab.evaluate(script, [order, key])
+            tab.evaluate(_SEND, [order, key])
 
     return act
 
@@ -117,9 +125,8 @@ DESK = [
 ]
 FRONT_DOOR = [
     Page("signin", "", "/account/login/"),
-    Page(
-        "signin-refused", "", "/account/login/", send("form:has([name=login]) button.btn-main", login="x", password="y")
-    ),
+    Page("signin-refused", "", "/account/login/", sign_in("x", "y")),
+    Page("signin-locked", "", "/account/login/", _tried_too_often, disturbs=True),
     Page("signin-code", "half in", "/account/2fa/authenticate/"),
     Page("signup-closed", "", "/account/signup/"),
     Page("forgotten", "", "/account/password/reset/"),
@@ -172,7 +179,6 @@ REFUSALS = [
     Page("409", "alice", "/rank/{ranked}/", _used_key, 409),
     Page("500", "alice", "/rank/{broken}/", status=500),
     Page("form-out-of-date", "", "/account/login/", _forged, 403),
-    Page("429", "", "/account/login/", _tried_too_often, 429, disturbs=True),
 ]
 PAGES = [*DESK, *FRONT_DOOR, *OPERATING, *REFUSALS]
 

@@ -67,7 +67,7 @@ def seed() -> dict[str, str]:
         _join(project, EVERYWHERE)
     consents.publish_consent(by=_user("olga"), project=others["terms"], text=GUIDELINES, after=0)
     for slug, k in (("pairs", 2), ("six", 6), ("shells", 3)):
-        _slates(others[slug], [k, k])
+        _slates(others[slug], [k] * 8)
     seed_rounds.seed(turtles, **{slug: others[slug] for slug in ("pairs", "six", "shells")})
     _exports(turtles)
     return places | _cookies() | {"half_in": _half_in("tess")}

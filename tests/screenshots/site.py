@@ -5,7 +5,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,8 +32,15 @@ class Site:
 
     def speak(self, language: str) -> None:
         """Let every person have chosen this language."""
-        with sqlite3.connect(self.data / "tutelage.sqlite3", timeout=20) as database:
-            database.execute("UPDATE accounts_user SET language = ?", [language])
+        self._write(f"UPDATE accounts_user SET language = '{language}'")
+
+    def forget_drafts(self) -> None:
+        """What was typed into one page must not stand in the next."""
+        self._write("DELETE FROM annotations_draft")
+
+    def _write(self, statement: str) -> None:
+        with closing(sqlite3.connect(self.data / "tutelage.sqlite3", timeout=20)) as database, database:
+            database.execute(statement)
 
     def session_of(self, who: str) -> str:
         return self.places["half_in" if who == "half in" else f"cookie-{who}"]
@@ -68,6 +75,7 @@ class Viewer:
     def see(self, page: Page) -> Tab:
         """Open the page as its person and do what it asks for; fail if it is answered with another status."""
         self._become(page.who)
+        self.site.forget_drafts()
         self.complaints.clear()
         self.tab.goto(self.site.address + page.path.format_map(self.site.places))
         if page.does:
@@ -99,6 +107,8 @@ def viewer(browser: Browser, site: Site, language: str, screen: str = "desktop")
         locale="zh-CN" if language == "zh-hans" else "en-US",
         reduced_motion="reduce",
     )
+    # The device's own copies, too.
+    context.add_init_script("localStorage.clear()")
     found = Viewer(site, context, context.new_page())
     found.tab.on("response", found.answered)
     found.tab.on("console", lambda said: said.type in ("error", "warning") and found.complaints.append(said.text))
