@@ -6,15 +6,15 @@ from concurrent.futures import ThreadPoolExecutor
 
 import django
 from asgiref.sync import sync_to_async
-from django.core.handlers.asgi import ASGIHandler, ASGIRequest
+from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.base import BaseHandler
 from django.db import close_old_connections
-from django.http import HttpResponseBase
+from django.http import HttpRequest, HttpResponseBase
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tutelage.settings")
 
-# More than compute at once: a thread that waits for the database or the disk holds no other back.
-THREADS = 16
+# More than compute at once, for some wait; few enough that on SQLite, where waiting is polling, none waits for long.
+THREADS = 8
 # The addresses whose views are coroutines. Everything else is a page.
 STREAMS = "/events/"
 
@@ -31,12 +31,12 @@ class Site(ASGIHandler):
         self._pages.load_middleware()
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="page")
 
-    async def get_response_async(self, request: ASGIRequest) -> HttpResponseBase:
+    async def get_response_async(self, request: HttpRequest) -> HttpResponseBase:
         if request.path.endswith(STREAMS):
             return await super().get_response_async(request)
         return await sync_to_async(self._page, thread_sensitive=False, executor=self._threads)(request)
 
-    def _page(self, request: ASGIRequest) -> HttpResponseBase:
+    def _page(self, request: HttpRequest) -> HttpResponseBase:
         # Django's own signals do this on other threads, whose connections are not these.
         close_old_connections()
         try:

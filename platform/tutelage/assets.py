@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.staticfiles.finders import find
 from django.core.files.base import ContentFile
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 from django.views.i18n import JavaScriptCatalog
 from whitenoise.storage import CompressedManifestStaticFilesStorage
@@ -22,14 +22,16 @@ Paths = dict[str, tuple[Any, str]]
 def words_of(language: str) -> str:
     """The scripts' words in one language, as a script."""
     with translation.override(language):
-        return JavaScriptCatalog.as_view(packages=PACKAGES)(_request()).content.decode()
+        answer = JavaScriptCatalog.as_view(packages=PACKAGES)(_request())
+    assert isinstance(answer, HttpResponse), "the view renders a template at once"
+    return answer.content.decode()
 
 
 def words_name(language: str) -> str:
     return f"tutelage/words-{language}.js"
 
 
-class CollectedFiles(CompressedManifestStaticFilesStorage):
+class CollectedFiles(CompressedManifestStaticFilesStorage):  # type: ignore[misc]
     """What `collectstatic` makes. Where nothing was collected, as in tests, files are served as they lie."""
 
     @property

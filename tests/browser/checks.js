@@ -11,9 +11,16 @@ window.checks = (() => {
   /** The open dialog if there is one: what is behind it cannot be reached. */
   const reachable = () => document.querySelector("dialog:modal") ?? document.body;
 
+  /** Kept for screen readers only, itself or by what it lies in; or waiting beside the page as the skip link does. */
+  const isAside = (element) => {
+    for (let each = element; each; each = each.parentElement) if (getComputedStyle(each).clipPath === "inset(50%)") return true;
+    return element.getBoundingClientRect().right < 0;
+  };
+
   const isShown = (element) => {
     const { width, height } = element.getBoundingClientRect();
-    return width > 1 && height > 1 && element.checkVisibility({ visibilityProperty: true, opacityProperty: true });
+    const visible = element.checkVisibility({ visibilityProperty: true, opacityProperty: true });
+    return width > 1 && height > 1 && visible && !isAside(element);
   };
 
   const operable = () => [...reachable().querySelectorAll(OPERABLE)].filter(isShown);
@@ -87,11 +94,12 @@ window.checks = (() => {
     return wrong.map((what) => `${said(element)}: ${what}`);
   }
 
-  /** What Tab should reach, in the order of the page. Of radio buttons of one name, one. */
+  /** How many stops Tab makes: what can be operated, for screen readers too. Of radio buttons of one name, one. */
   function stops() {
     const groups = new Set();
-    return operable().filter((element) => {
-      if (element.tabIndex < 0 || element.disabled) return false;
+    return [...reachable().querySelectorAll(OPERABLE)].filter((element) => {
+      const visible = element.checkVisibility({ visibilityProperty: true });
+      if (!visible || element.tabIndex < 0 || element.disabled) return false;
       if (element.type !== "radio") return true;
       const known = groups.has(element.name);
       groups.add(element.name);
