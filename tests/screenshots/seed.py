@@ -2,7 +2,6 @@
 
 import json
 import sys
-import time
 import uuid
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -11,9 +10,14 @@ import django
 
 django.setup()
 
+from allauth.account.internal.flows.login import (  # noqa: E402
+    AUTHENTICATION_METHODS_SESSION_KEY,
+    record_authentication,
+)
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes  # noqa: E402
 from allauth.mfa.totp.internal.auth import TOTP  # noqa: E402
 from django.conf import settings  # noqa: E402
+from django.http import HttpRequest  # noqa: E402
 from django.test import Client  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
@@ -40,6 +44,9 @@ GUIDELINES = """1. **Say the thing asked for first.** Background comes after it.
 - an answer to another question
 - a made-up source
 """
+TERMS = """We keep what you rank and write, under a pseudonym, and how long it took you.
+
+Data sets made of it may be published. Your name never is. You can stop at any time."""
 # Person → role in the main project. Nora is new, and Tess signs in with a code.
 CAST = {
     "alice": Role.LABELER,
@@ -60,15 +67,18 @@ def seed() -> dict[str, str]:
         _with_password(make.make_person(name, turtles, role))
     _with_password(make.make_person("mallory"))
     places = _desk(turtles) | _front_door(turtles)
-    others = {slug: _project(slug, name) for slug, name in (("pairs", "Two at a time"), ("six", "Six at a time"))}
+    others = {"pairs": _project("pairs", "Two at a time", k=2), "six": _project("six", "Six at a time", k=6)}
     others |= {"shells": _project("shells", "Shells and stones"), "quiet": _project("quiet", "Nothing waits here")}
     others |= {"terms": _project("terms", "With terms")}
     for project in others.values():
         _join(project, EVERYWHERE)
-    consents.publish_consent(by=_user("olga"), project=others["terms"], text=GUIDELINES, after=0)
-    for slug, k in (("pairs", 2), ("six", 6), ("shells", 3)):
-        _slates(others[slug], [k] * 8)
-    seed_rounds.seed(turtles, **{slug: others[slug] for slug in ("pairs", "six", "shells")})
+    consents.publish_consent(by=_user("olga"), project=others["terms"], text=TERMS, after=0)
+    learnt = [others[slug] for slug in ("pairs", "six", "shells")]
+    for project in learnt:
+        _slates(project, [project.k] * 8)
+    seed_rounds.seed(turtles, *learnt)
+    for project in learnt:
+        _slates(project, [project.k] * 2, first=20)
     _exports(turtles)
     return places | _cookies() | {"half_in": _half_in("tess")}
 
@@ -105,9 +115,10 @@ def _desk(project: Project) -> dict[str, str]:
     return {name: str(assignment.public_id) for name, assignment in names.items()}
 
 
-def _slates(project: Project, sizes: Iterable[int]) -> None:
-    policy = make.make_policy(project, f"hidden-{project.slug}")
-    for number, k in enumerate(sizes):
+def _slates(project: Project, sizes: Iterable[int], *, first: int = 0) -> None:
+    """Slates of real texts; the numbers from `first` on make each question another one."""
+    policy = make.make_policy(project)
+    for number, k in enumerate(sizes, start=first):
         prompt = make.make_prompt(project, QUESTION + " " * number)
         order = make.make_order(project, policy, [prompt], k=k)
         take_in_completions(order=order, rows=make.shard_rows(order, ANSWERS[:k]))
@@ -139,7 +150,7 @@ def _held_slate(person: User, project: Project, question: str) -> Assignment:
 
 def _front_door(project: Project) -> dict[str, str]:
     olga = _user("olga")
-    consents.publish_consent(by=olga, project=project, text=GUIDELINES, after=0)
+    consents.publish_consent(by=olga, project=project, text=TERMS, after=0)
     for name in ("alice", "bob"):
         consents.accept_consent(by=_user(name), project=project, version=1)
     gone = Membership.objects.get(user__username="dora", project=project)
@@ -186,9 +197,11 @@ def _cookies() -> dict[str, str]:
 
 def _cookie(person: User) -> str:
     client = make.client_of(person)
-    session = client.session
-    session["account_authentication_methods"] = [{"method": "password", "at": time.time() + 86400}]
-    session.save()
+    request = HttpRequest()
+    request.session = client.session
+    record_authentication(request, person, "password", reauthenticated=True)
+    request.session[AUTHENTICATION_METHODS_SESSION_KEY][-1]["at"] += 86400
+    request.session.save()
     return client.cookies[settings.SESSION_COOKIE_NAME].value
 
 

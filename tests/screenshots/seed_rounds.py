@@ -19,7 +19,7 @@ from tests.rounds import loop, signs
 WEAK = {"value": 0.52, "low": 0.45, "high": 0.6, "n_slates": 80, "n_pairs": 300}
 
 
-def seed(turtles: Project, *, pairs: Project, six: Project, shells: Project) -> None:
+def seed(turtles: Project, pairs: Project, six: Project, shells: Project) -> None:
     """Done, rejected and running; waiting for review; stopped at a gate; failed."""
     for project in (turtles, pairs, six, shells):
         _ready(project)
