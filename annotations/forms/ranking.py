@@ -45,6 +45,12 @@ class SlateFlag(models.TextChoices):
     PRIVATE = "private", gettext_lazy("The question holds private data")
 
 
+# One of each for every letter and every form: nothing of them ever changes.
+_RATING = forms.TypedChoiceField(required=False, coerce=int, empty_value=None, choices=RATING_WORDS.items())
+_FLAGS = forms.MultipleChoiceField(required=False, choices=Flag.choices)
+_NOTE = forms.CharField(required=False)
+
+
 class RankingForm(CorrectionForm, SentOnce):
     order = forms.CharField(required=False, max_length=200)
     # What was said two at a time: kept with a draft, and with how the ranking was made; the order is what counts.
@@ -54,7 +60,8 @@ class RankingForm(CorrectionForm, SentOnce):
     note = forms.CharField(required=False, widget=forms.Textarea)
 
     def __init__(self, data: Any = None, *, page: SlatePage) -> None:
-        super().__init__(data, initial=said_before(page) | correction_before(page))
+        # What was said before is only shown: an answer that is sent stands for itself.
+        super().__init__(data, initial={} if data is not None else said_before(page) | correction_before(page))
         self.cards, self.before = page.cards, page.ranking
         self.project = page.assignment.project
         self.fields["order"].widget.attrs["autocomplete"] = "off"
@@ -67,13 +74,11 @@ class RankingForm(CorrectionForm, SentOnce):
 
     def _ask_about(self, letter: str) -> None:
         if self.project.asks_ratings:
-            self.fields[f"rating-{letter}"] = forms.TypedChoiceField(
-                required=False, coerce=int, empty_value=None, choices=RATING_WORDS.items()
-            )
+            self.fields[f"rating-{letter}"] = _RATING
         if self.project.asks_flags:
-            self.fields[f"flags-{letter}"] = forms.MultipleChoiceField(required=False, choices=Flag.choices)
+            self.fields[f"flags-{letter}"] = _FLAGS
         if self.project.asks_note:
-            self.fields[f"note-{letter}"] = forms.CharField(required=False)
+            self.fields[f"note-{letter}"] = _NOTE
 
     def clean_order(self) -> Order:
         letters = [card.letter for card in self.cards]

@@ -13,7 +13,7 @@ from accounts.consents import consent_given
 from accounts.models import User
 from accounts.submissions import answer_once, remember
 from annotations.correction import Correction
-from annotations.models import Assignment, Completion, Placement, Ranking
+from annotations.models import Assignment, Placement, Ranking, SlateCompletion
 from annotations.services.demonstrations import keep_correction
 from annotations.services.revisions import next_revision, still_given
 from annotations.services.texts import LONGEST, storable
@@ -112,7 +112,8 @@ def submit_ranking(
             return before
         assignment = yours(by, assignment_id)
         slate = _slate(assignment)
-        completions = dict(Completion.objects.filter(slates=slate).values_list("public_id", "pk"))
+        members = SlateCompletion.objects.filter(slate=slate)
+        completions = dict(members.values_list("completion__public_id", "completion"))
         _check(judgement, completions, partial=assignment.project.partial_order)
         revision = next_revision(assignment, base=base)
         ranking = _make(by, assignment, revision, judgement, hurried=hurried, making=making or {})

@@ -41,7 +41,7 @@ def lend_work(*, to: User, project: Project, kind: str) -> Assignment | None:
             _lay_down(_held(to, project).filter(prompt__sensitive=True), by=to)
         rows = bearable(to, live_rows(project, kind))
         new, lease = new_to(to, rows, kind), timedelta(minutes=project.lease_minutes)
-        return _resume(rows, to, lease) or _claim(new, to, lease) or _take_over(new, to, lease)
+        return _resume(rows, to, lease) or _claim(new, to, project, lease) or _take_over(new, to, lease)
 
 
 def take_back(*, by: User, labeler: User, project: Project) -> int:
@@ -70,9 +70,11 @@ def skip(*, by: User, assignment_id: UUID, reason: str) -> None:
 def yours(person: User, assignment_id: UUID) -> Assignment:
     """Return the person's own assignment, locked until the transaction ends. Raises `NotYours`, `NotAllowed`."""
     mine = Assignment.objects.select_for_update(of=("self",)).select_related("project", "prompt")
-    assignment = mine.filter(public_id=assignment_id, labeler=person).first()
-    if assignment is None:
-        raise NotYours(f"no assignment {assignment_id} of this person")
+    try:
+        assignment = mine.get(public_id=assignment_id, labeler=person)
+    except Assignment.DoesNotExist as error:
+        raise NotYours(f"no assignment {assignment_id} of this person") from error
+    assignment.labeler = person
     require_role(user=person, project=assignment.project, roles=[Role.LABELER])
     return assignment
 
@@ -117,7 +119,7 @@ def _resume(rows: Rows, to: User, lease: timedelta) -> Assignment | None:
     return _fresh(held) if still.update(lease_until=Now() + lease) else None
 
 
-def _claim(rows: Rows, to: User, lease: timedelta) -> Assignment | None:
+def _claim(rows: Rows, to: User, project: Project, lease: timedelta) -> Assignment | None:
     free = rows.filter(state=AssignmentState.OPEN).order_by("-priority", "id")
     for _ in range(_TRIES):
         slot = _first_unlocked(free)
@@ -131,6 +133,7 @@ def _claim(rows: Rows, to: User, lease: timedelta) -> Assignment | None:
             lease_until=Now() + lease,
         )
         if claimed:
+            slot.project = project
             _record(slot, to, "lend", AssignmentState.OPEN, AssignmentState.LENT)
             return _fresh(slot)
     return None
@@ -208,7 +211,7 @@ def _same_slot(row: Assignment) -> Assignment:
 
 
 def _fresh(row: Assignment) -> Assignment:
-    return Assignment.objects.select_related("project", "prompt", "slate").get(pk=row.pk)
+    return Assignment.objects.get(pk=row.pk)
 
 
 def _record(

@@ -29,9 +29,9 @@ from annotations.views.acting import (
     is_sent,
     must_warn,
     person,
-    submitted,
     warning,
 )
+from annotations.views.lending import submitted
 
 
 @login_required

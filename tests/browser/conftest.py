@@ -2,7 +2,6 @@
 
 import os
 import secrets
-import shutil
 import socket
 import subprocess
 import sys
@@ -13,15 +12,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
 
+from tests.browser.chromium import launched
 from tests.browser.seed import PASSWORD
 
 # A machine that does other things beside may need longer than Playwright thinks.
 expect.set_options(timeout=20_000)
 ROOT = Path(__file__).resolve().parents[2]
-CHROMIUM = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-CHROMIUM += ["--disable-sync", "--no-first-run", "--no-proxy-server"]
 
 
 @dataclass(frozen=True)
@@ -81,12 +79,8 @@ def _wait_for(address: str, server: subprocess.Popen[bytes]) -> None:
 # Not for longer than a file: Playwright keeps an event loop in this thread, and Django refuses rows beside one.
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    path = shutil.which("chromium")
-    assert path, "Chromium is missing: apt-get install --no-install-recommends chromium"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM)
+    with launched() as browser:
         yield browser
-        browser.close()
 
 
 @dataclass
