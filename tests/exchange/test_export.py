@@ -11,7 +11,7 @@ from django.conf import settings
 from accounts.models import JournalEntry, Project, Role, User
 from annotations.choices import Split
 from annotations.correction import Correction
-from annotations.models import Assignment, Demonstration, Prompt
+from annotations.models import Assignment, Prompt, Slate
 from annotations.services.rankings import submit_ranking
 from annotations.services.slates import quarantine
 from exchange.models import ExportState, Format
@@ -74,8 +74,8 @@ def test_a_demonstration_leaves_as_one_conversation(project: Project, alice: Use
     assert row["labeler"] == alice.pseudonym
 
 
-def corrected(by: User, project: Project, text: str, **slate: Any) -> Demonstration:
-    """What somebody made of the first completion of a new slate, while ranking it."""
+def corrected(by: User, project: Project, text: str, **slate: Any) -> Slate:
+    """A new slate that was ranked, and its first completion corrected."""
     ranked = make.make_slate(project, ["I am SmolLM2. Beaches.", "no\u200bthing"], **slate)
     correction = Correction(completion=ranked.completions.earliest("pk").public_id, text=text)
     assignment = make.lent(by, project)
@@ -83,19 +83,19 @@ def corrected(by: User, project: Project, text: str, **slate: Any) -> Demonstrat
     submit_ranking(
         by=by, assignment_id=assignment.public_id, tiers=tiers, correction=correction, note="\u202e", key=uuid.uuid4()
     )
-    return ranked.prompt.demonstrations.get()
+    return ranked
 
 
 def test_a_demonstration_leaves_with_everything_that_was_kept(project: Project, alice: User) -> None:
     demonstrate(alice, project)
-    correction = corrected(alice, project, "I am [name]. Beach\u00ades!", policy=make.make_policy(project, "base"))
+    slate = corrected(alice, project, "I am [name]. Beach\u00ades!", policy=make.make_policy(project, "base"))
     asked_for, corrects = rows(export := written(project, Format.DEMONSTRATIONS))
     assert asked_for["messages"] == [{"role": "assistant", "content": "On the beach where they hatched."}]
     assert set(asked_for["origin"].values()) == {asked_for["edit_distance"], asked_for["slate"]} == {None}
     assert corrects["origin"]["text"] == "I am [name]. Beaches."
     assert (corrects["origin"]["policy_name"], corrects["origin"]["masked"]) == ("base", True)
     assert (corrects["edit_distance"], corrects["suspicious"]) == (2, ["U+00AD"])
-    assert corrects["slate"] == str(correction.assignment.slate.public_id)  # type: ignore[union-attr]
+    assert corrects["slate"] == str(slate.public_id)
     assert (corrects["guideline"], corrects["surplus"], corrects["prompt"]["suspicious"]) == (1, False, [])
     assert [
         policy["name"] for policy in manifest.read(settings.STORE / export.path, kind="export")["policies"].values()
