@@ -109,6 +109,11 @@ def _order_before(ranking: Ranking, page: SlatePage) -> Order:
     return Order(tuple(tuple(tiers[tier]) for tier in sorted(tiers)), cut)
 
 
+def rating_words() -> dict[str, str]:
+    """Each rating as it is sent, with its word: put into words once for all cards of a page."""
+    return {str(number): str(word) for number, word in RATING_WORDS.items()}
+
+
 def answers_of(form: RankingForm) -> list[dict[str, Any]]:
     """Each card with what the person typed about it, for the template."""
     return [_answer(form, card) for card in form.cards]
@@ -119,7 +124,7 @@ def _answer(form: RankingForm, card: Card) -> dict[str, Any]:
     return {
         "letter": card.letter,
         "text": card.text,
-        "rating": int(rating) if str(rating).isdigit() else None,
+        "rating": str(rating or ""),
         "flags": _typed(form, f"flags-{card.letter}") or [],
     }
 

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.submissions import KeyReused
 from annotations.choices import Kind
-from annotations.forms.ranking import RATING_WORDS, Flag, RankingForm, answers_of
+from annotations.forms.ranking import Flag, RankingForm, answers_of, rating_words
 from annotations.queries.desk import slate_page
 from annotations.services.rankings import BadRanking, submit_ranking
 from annotations.views.acting import desk_context, held, must_warn, person, warning
@@ -36,5 +36,5 @@ def rank(request: HttpRequest, assignment_id: UUID) -> HttpResponse:
         except KeyReused:
             return render(request, "409.html", status=409)
     shown = desk_context(page.assignment) | {"page": page, "form": form, "answers": answers_of(form)}
-    shown |= {"rating_words": RATING_WORDS, "flags": Flag}
+    shown |= {"rating_words": rating_words(), "flags": Flag}
     return render(request, "annotations/rank.html", shown, status=400 if form.errors else 200)
