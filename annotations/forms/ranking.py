@@ -147,6 +147,11 @@ def _order_before(ranking: Ranking, page: SlatePage) -> Order:
     return Order(tuple(tuple(tiers[tier]) for tier in sorted(tiers)), cut)
 
 
+def rating_words() -> dict[str, str]:
+    """Each rating as it is sent, with its word: put into words once for all cards of a page."""
+    return {str(number): str(word) for number, word in RATING_WORDS.items()}
+
+
 def answers_of(form: RankingForm) -> list[dict[str, Any]]:
     """Each card with what the person typed about it, for the template."""
     return [_answer(form, card) for card in form.cards]

@@ -94,18 +94,27 @@ window.checks = (() => {
     return wrong.map((what) => `${said(element)}: ${what}`);
   }
 
-  /** How many stops Tab makes: what can be operated, for screen readers too. Of radio buttons of one name, one. */
+  /** Let the next Tab find the first stop of the page. */
+  function beginAgain() {
+    const first = document.createElement("span");
+    first.tabIndex = -1;
+    document.body.prepend(first);
+    first.focus();
+    first.remove();
+  }
+
+  /** Where Tab has to stop: what can be operated, for screen readers too. Of radio buttons of one name, one. */
   function stops() {
-    const groups = new Set();
+    const stopOf = ({ name, form }) => {
+      const group = [...(form ?? document).querySelectorAll(`input[type=radio][name="${name}"]`)];
+      return group.find((each) => each.checked) ?? group[0];
+    };
     return [...reachable().querySelectorAll(OPERABLE)].filter((element) => {
       const visible = element.checkVisibility({ visibilityProperty: true });
       if (!visible || element.tabIndex < 0 || element.disabled) return false;
-      if (element.type !== "radio") return true;
-      const known = groups.has(element.name);
-      groups.add(element.name);
-      return !known;
-    }).length;
+      return element.type !== "radio" || element === stopOf(element);
+    }).map(said);
   }
 
-  return { sideways, covered, moving, faceless, focused, focus, stops };
+  return { sideways, covered, moving, faceless, focused, focus, beginAgain, stops };
 })();

@@ -90,16 +90,17 @@ def test_nothing_is_cut_or_covered_at_200_percent_and_on_a_phone(person: Viewer,
 def test_tab_reaches_everything_once_in_order_and_shows_where_it_is(person: Viewer, page: Page) -> None:
     tab = person.see(page)
     stops, found, seen = tab.evaluate("checks.stops()"), [], []
-    tab.evaluate("document.activeElement.blur()")
-    tab.evaluate("getSelection().removeAllRanges()")
-    for _ in range(stops + 3):
+    tab.evaluate("checks.beginAgain()")
+    for _ in range(2 * len(stops)):
         tab.keyboard.press("Tab")
-        if not (now := tab.evaluate("checks.focused()")):
+        now = tab.evaluate("checks.focused()")
+        if not now or now in seen[:1]:
             break
         seen.append(now)
         found += wrong(tab, "focus")
     assert found == []
-    assert len(seen) == stops, seen
+    # What scrolls is a stop of its own in Chromium, and has nothing to operate.
+    assert [name for name in seen if name in stops] == stops
 
 
 def test_the_ranking_page_is_light_the_first_time_and_lighter_the_second(chromium: Browser, site: Site) -> None:
@@ -135,7 +136,9 @@ def test_a_ranking_is_made_without_any_movement(person: Viewer) -> None:
 )
 def test_a_planted_fault_is_found(chromium: Browser, planted: str, check: str) -> None:
     tab = chromium.new_page()
-    tab.set_content(f"<button>one</button>{planted}<style>button{{min-width:40px;min-height:40px}}</style>")
+    tab.set_content(
+        f"<!doctype html><button>one</button>{planted}<style>button{{min-width:40px;min-height:40px}}</style>"
+    )
     tab.evaluate(CHECKS.read_text(encoding="utf-8"))
     assert wrong(tab, check) != []
     tab.close()
