@@ -48,7 +48,8 @@ def best_of(order: Order) -> str:
 
 def correction_before(page: SlatePage) -> dict[str, Any]:
     """The fields of the current correction, so that revising shows it as it was."""
-    before = current_demonstration(page.assignment)
+    # What nobody ranked, nobody corrected.
+    before = current_demonstration(page.assignment) if page.ranking else None
     if before is None or before.origin is None:
         return {}
     letters = {card.completion: card.letter for card in page.cards}
