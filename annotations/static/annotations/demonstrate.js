@@ -58,7 +58,7 @@ for (const text of texts) {
 form.addEventListener("input", showMissing);
 form.addEventListener("submit", onSubmit);
 showMissing();
-showLease(form.dataset.lease);
+showLease();
 form.addEventListener("restored", () => {
   texts.forEach(grow);
   showMissing();

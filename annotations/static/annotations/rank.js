@@ -242,7 +242,7 @@ form.addEventListener("focusin", (event) => {
 });
 draggable($("tiers"), $("drop-mark"), dropped);
 watch([...form.querySelectorAll(".answer")], (card) => card.classList.add("is-read"));
-showLease(form.dataset.lease);
+showLease();
 redraw();
 form.addEventListener("restored", () => {
   order = orders.parse(field.value, letters, asksCut).order;
