@@ -11,7 +11,7 @@ from accounts.models import User
 from annotations.models import Assignment, Draft
 from annotations.services.revisions import Stale, newest_revision
 from annotations.services.texts import storable
-from annotations.services.work import yours
+from annotations.services.work import prolong, yours
 
 LONGEST_DRAFT = 400_000
 _MOST_FIELDS = 200
@@ -41,6 +41,7 @@ def save_draft(*, by: User, assignment_id: UUID, version: int, revision: int, bo
     """Keep `body` over `version` of the draft (0: there is none yet), and return the draft with its new version.
 
     `revision` is the newest answer that the page knows: a draft that began before an answer is not written over it.
+    Whoever types is at work, so the lease begins anew.
     Raises `NotYours`, `NotAllowed`, `BadDraft`, `DraftMoved`, `Stale`.
     """
     checked = _checked(body)
@@ -52,6 +53,8 @@ def save_draft(*, by: User, assignment_id: UUID, version: int, revision: int, bo
         draft = Draft.objects.filter(assignment=assignment).first()
         if not saved or draft is None:
             raise DraftMoved(draft)
+        prolong(assignment)
+        draft.assignment = assignment
         return draft
 
 

@@ -79,6 +79,12 @@ def yours(person: User, assignment_id: UUID) -> Assignment:
     return assignment
 
 
+def prolong(assignment: Assignment) -> None:
+    """Begin the lease anew, unless somebody else has the slot by now."""
+    lease = timedelta(minutes=assignment.project.lease_minutes)
+    Assignment.objects.filter(pk=assignment.pk, state=AssignmentState.LENT).update(lease_until=Now() + lease)
+
+
 def take_answer(assignment: Assignment, *, verb: str) -> None:
     """Mark an assignment of `yours` as answered. Late, it is surplus; answered before, this is a revision."""
     # What was typed has become an answer.

@@ -22,7 +22,7 @@ def save(request: HttpRequest, assignment_id: UUID) -> HttpResponse:
     """Keep a draft: 200 with its new version, 409 with what another window kept or sent instead."""
     try:
         draft = drafts.save_draft(by=person(request), assignment_id=assignment_id, **_sent(request))
-        return JsonResponse({"version": draft.version})
+        return JsonResponse({"version": draft.version, "lease_minutes": draft.assignment.project.lease_minutes})
     except drafts.DraftMoved as moved:
         return JsonResponse(_kept(moved.draft), status=409)
     except Stale:

@@ -2,11 +2,13 @@
 
 import json
 import uuid
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from accounts.models import Membership, Project, User
 from annotations.models import Assignment, Draft
@@ -90,6 +92,21 @@ def test_the_answer_takes_the_drafts_place_and_a_late_save_does_not_bring_it_bac
     assert save(held, revision=1).version == 1
 
 
+def test_whoever_types_keeps_the_question(held: Assignment) -> None:
+    Assignment.objects.update(lease_until=timezone.now())
+    save(held)
+    held.refresh_from_db()
+    assert held.lease_until
+    assert held.lease_until > timezone.now() + timedelta(minutes=44)
+
+
+def test_typing_takes_no_question_back_from_who_has_it_now(held: Assignment) -> None:
+    Assignment.objects.update(state="lapsed", slot=None, lease_until=None)
+    save(held)
+    held.refresh_from_db()
+    assert (held.state, held.lease_until) == ("lapsed", None)
+
+
 def test_a_skip_keeps_what_was_typed(held: Assignment, alice: User) -> None:
     save(held)
     skip(by=alice, assignment_id=held.public_id, reason="unclear")
@@ -136,7 +153,7 @@ def test_over_the_wire_a_save_answers_with_its_version_and_a_clash_with_what_is_
     held: Assignment, alice: User
 ) -> None:
     client = client_of(alice)
-    assert put(client, held).json() == {"version": 1}
+    assert put(client, held).json() == {"version": 1, "lease_minutes": 45}
     clash = put(client, held, body={"order": ["d"]})
     assert (clash.status_code, clash.json()["version"], clash.json()["body"]) == (409, 1, TYPED)
     submit(held)

@@ -184,7 +184,13 @@ def test_what_was_typed_survives_a_reload_and_goes_when_it_was_sent(visitor: Vis
     page.keyboard.type("b")
     page.keyboard.press("Control+Enter")
     expect(page.locator(".toast")).to_have_text("Ranking submitted")
-    page.wait_for_function("Object.keys(localStorage).length === 0")
+    page.wait_for_function(
+        """() => new Promise((resolve) => {
+            indexedDB.open("tutelage").onsuccess = ({target: {result: database}}) =>
+                (database.transaction("copies").objectStore("copies").count().onsuccess = (event) =>
+                    resolve(event.target.result === 0));
+        })"""
+    )
 
 
 def test_a_mistake_in_the_typed_order_is_named_as_it_is_typed(visitor: Visitor) -> None:

@@ -16,6 +16,8 @@ export function askWhich({ mine, theirs, at }, choices) {
   add(gettext("Keep this one"), "btn-main", choices.here);
   add(gettext("Keep the other"), "", choices.there);
   add(gettext("Edit together"), "btn-quiet", choices.together);
+  // No button has the focus: whoever is typing when this opens decides nothing by the next key.
+  dialog.focus();
   // Escape decides nothing: both stay in view, and neither is written over.
   dialog.addEventListener("cancel", choices.together);
 }

@@ -76,7 +76,7 @@ for (const text of texts) {
 form.addEventListener("input", showFault);
 form.addEventListener("submit", onSubmit);
 showFault();
-showLease(form.dataset.lease);
+showLease();
 form.addEventListener("restored", () => {
   texts.forEach(grow);
   showFault();

@@ -24,7 +24,8 @@ export function keepDraft(form, names) {
   const save = () => changed(draft);
   form.addEventListener("input", save);
   form.addEventListener("change", save);
-  document.addEventListener("submit", (event) => event.target === form && mark(form.dataset.assignment, id));
+  // Sent or skipped: the next page says whether the server has it.
+  document.addEventListener("submit", () => mark(form.dataset.assignment, id));
   form.addEventListener("sent", () => (draft.over = true));
   addEventListener("pagehide", () => leave(draft));
   addEventListener("online", () => draft.onServer !== draft.last && push(draft));
@@ -73,15 +74,17 @@ async function push(draft) {
 
 function heard(draft, body, answer) {
   const { status, said } = answer;
-  if (status === 200) return accepted(draft, body, said.version);
+  if (status === 200) return accepted(draft, body, said);
   if (status === 409 && said.problem !== "answered") return moved(draft, body, said);
   unsaved(answer, draft.isKept);
   if ([0, 401].includes(status) || !draft.isKept) schedule(draft, LATER);
   return undefined;
 }
 
-function accepted(draft, body, version) {
+function accepted(draft, body, { version, lease_minutes: minutes }) {
   draft.version = version;
+  // Whoever types is at work: the server began the lease anew.
+  draft.form.dataset.lease = new Date(Date.now() + minutes * 60_000).toISOString();
   draft.onServer = written(body);
   saved();
   if (draft.onServer === draft.last) remember(draft, body, true);

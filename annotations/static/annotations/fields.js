@@ -54,6 +54,7 @@ function labelOf(form, name) {
   const field = form.querySelector(`[name="${CSS.escape(name)}"]`);
   const legend = field?.type && isChoice(field) ? field.closest("fieldset")?.querySelector("legend") : null;
   const label = legend ?? field?.labels?.[0];
-  // A label may go on explaining after a colon.
-  return label?.textContent.trim().replace(/\s+/g, " ").split(/[:：]/)[0] ?? name;
+  // A label may go on explaining, after a colon or in an element of its own.
+  const words = label?.firstChild?.textContent.trim() || label?.textContent.trim();
+  return words?.replace(/\s+/g, " ").split(/[:：]/)[0] ?? name;
 }

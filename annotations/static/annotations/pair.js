@@ -154,5 +154,5 @@ form.addEventListener("formdata", (event) => event.formData.set("making", JSON.s
 askOnce(form, $("quick-dialog"), cards, look);
 watch(cards, (card) => card.classList.add("is-read"));
 form.querySelectorAll(".flags").forEach(nameFlags);
-showLease(form.dataset.lease);
+showLease();
 redraw();

@@ -190,7 +190,7 @@ draggable($("tiers"), $("drop-mark"), dropped, (from, target) => say(landing(ord
 watch(cards, (card) => card.classList.add("is-read"));
 form.querySelectorAll(".flags").forEach(nameFlags);
 showRatings(form);
-showLease(form.dataset.lease);
+showLease();
 redraw();
 form.addEventListener("restored", () => {
   order = orders.parse(field.value, letters, asksCut).order;

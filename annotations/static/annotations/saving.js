@@ -20,14 +20,17 @@ export function say(is, sentence) {
 }
 
 export function saved() {
-  savedAt ||= setInterval(tell, 1000) && Date.now();
+  if (!savedAt) setInterval(tick, 1000);
   savedAt = Date.now();
-  tell(true);
+  tell();
 }
 
-function tell(now = false) {
-  if (now !== true && document.getElementById("save-state").dataset.is !== "saved") return;
-  const seconds = Math.round((Date.now() - savedAt) / 1000);
+function tick() {
+  if (document.getElementById("save-state").dataset.is === "saved") tell();
+}
+
+function tell() {
+  const seconds = Math.max(1, Math.round((Date.now() - savedAt) / 1000));
   const minutes = Math.round(seconds / 60);
   const sentence = minutes < 1 ? ngettext("Saved %s s ago", "Saved %s s ago", seconds) : ngettext("Saved %s min ago", "Saved %s min ago", minutes);
   say("saved", interpolate(sentence, [minutes < 1 ? seconds : minutes]));
