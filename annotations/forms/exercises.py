@@ -11,12 +11,11 @@ from django.utils.translation import gettext_lazy
 from annotations.choices import Purpose
 from annotations.clauses import Clause
 from annotations.forms.orders import whole_order
+from annotations.lines import LinesError
+from annotations.new_exercise import LONGEST_CLAUSE, NewExercise, read_exercises
 from annotations.order import LETTERS, Order
 from annotations.queries.exercises import ExerciseCard, tiers_from
-from annotations.services.exercise_files import read_exercises
-from annotations.services.exercises import LONGEST_CLAUSE, NewExercise
-from annotations.services.lines import LinesError
-from annotations.services.texts import LONGEST
+from annotations.texts import LONGEST
 
 MOST_ROWS = 500
 MOST_BYTES = 4 * 2**20

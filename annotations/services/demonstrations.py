@@ -14,8 +14,8 @@ from annotations.choices import Kind
 from annotations.correction import Correction, tidied
 from annotations.models import Assignment, Completion, Demonstration, Messages
 from annotations.services.revisions import next_revision, still_given
-from annotations.services.texts import BadMessages, checked_messages
 from annotations.services.work import take_answer, yours
+from annotations.texts import BadMessages, checked_messages
 
 
 def submit_demonstration(

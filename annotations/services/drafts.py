@@ -10,8 +10,8 @@ from django.utils import timezone
 from accounts.models import User
 from annotations.models import Assignment, Draft
 from annotations.services.revisions import Stale, newest_revision
-from annotations.services.texts import storable
 from annotations.services.work import prolong, yours
+from annotations.texts import storable
 
 LONGEST_DRAFT = 400_000
 _MOST_FIELDS = 200

@@ -16,8 +16,8 @@ from annotations.correction import Correction
 from annotations.models import Assignment, Placement, Ranking, SlateCompletion
 from annotations.services.demonstrations import keep_correction
 from annotations.services.revisions import next_revision, still_given
-from annotations.services.texts import LONGEST, storable
 from annotations.services.work import take_answer, yours
+from annotations.texts import LONGEST, storable
 
 # One question for slates of two: from "left is far better" (-3) to "right is far better" (3).
 _STRENGTHS = range(-3, 4)

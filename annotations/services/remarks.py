@@ -13,7 +13,7 @@ from accounts.submissions import answer_once, remember
 from annotations.choices import AssignmentState
 from annotations.models import Assignment, Remark
 from annotations.queries.desk import NotYours
-from annotations.services.texts import storable
+from annotations.texts import storable
 
 LONGEST_REMARK = 4000
 

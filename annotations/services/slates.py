@@ -16,8 +16,8 @@ from annotations.choices import AssignmentState, Kind
 from annotations.models import Assignment, Completion, Policy, Prompt, SamplingOrder, Slate, SlateCompletion
 from annotations.selfnaming import without_names
 from annotations.services.prompts import MOST_PRIORITY
-from annotations.services.texts import storable
 from annotations.services.work import close_open
+from annotations.texts import storable
 
 _BATCH = 500
 

@@ -20,7 +20,7 @@ from annotations.queries.desk import NOTHING, Typed, guideline_of, last_demonstr
 from annotations.queries.writing import known_texts, starts_of
 from annotations.services.demonstrations import submit_demonstration
 from annotations.services.revisions import Stale
-from annotations.services.texts import LONGEST, BadMessages
+from annotations.texts import LONGEST, BadMessages
 from annotations.views.acting import (
     beside,
     conflict,

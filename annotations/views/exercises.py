@@ -18,20 +18,19 @@ from annotations.choices import Purpose
 from annotations.clauses import clauses_of
 from annotations.forms.exercises import CutForm, ExerciseFileForm, ExerciseForm
 from annotations.models import Exercise
+from annotations.new_exercise import BadExercise, NewExercise
 from annotations.queries.desk import guideline_of
 from annotations.queries.exercise_sets import people, sets
 from annotations.queries.exercises import as_written, clause_of, explained
 from annotations.services.exercises import (
-    BadExercise,
     ExerciseGone,
-    NewExercise,
     add_exercises,
     bring_back_exercise,
     move_exercise,
     retire_exercise,
 )
 from annotations.services.qualifications import AllowRefused, allow, set_cut
-from annotations.services.texts import BadMessages
+from annotations.texts import BadMessages
 
 
 @login_required

@@ -18,7 +18,7 @@ from annotations.forms.ranking import RankingForm, answers_of, questions, slate_
 from annotations.queries.desk import NOTHING, SlatePage, Typed, slate_page, typed
 from annotations.services.rankings import BadRanking, submit_ranking
 from annotations.services.revisions import Stale
-from annotations.services.texts import BadMessages
+from annotations.texts import BadMessages
 from annotations.views.acting import (
     beside,
     conflict,

@@ -13,7 +13,7 @@ from annotations.models import Assignment, Completion, Demonstration, Ranking
 from annotations.records import demonstrations_of
 from annotations.services.rankings import BadRanking, submit_ranking
 from annotations.services.slates import quarantine
-from annotations.services.texts import BadMessages
+from annotations.texts import BadMessages
 from tests import make
 from tests.make import client_of
 

@@ -13,7 +13,7 @@ from annotations.models import Assignment, Completion, Demonstration
 from annotations.queries.writing import starts_of
 from annotations.services.demonstrations import submit_demonstration
 from annotations.services.slates import quarantine, take_in_completions
-from annotations.services.texts import BadMessages
+from annotations.texts import BadMessages
 from tests import make
 from tests.make import client_of
 
