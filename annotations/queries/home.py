@@ -6,13 +6,13 @@ from datetime import datetime
 from django.db.models import Count, Q
 from django.utils import timezone
 
-from accounts.models import Guideline, Membership, Project, Role, User
+from accounts.models import Membership, Project, Role, User
 from accounts.permissions import memberships_of
 from annotations.choices import AssignmentState, Kind
 from annotations.models import Assignment, Draft, Remark
 from annotations.queries.agreement import Agreement, agreement_of
 from annotations.queries.emptiness import Emptiness, why_empty
-from annotations.queries.news import new_guideline, unread_remarks
+from annotations.queries.news import Changed, new_guideline, unread_remarks
 from annotations.queries.waiting import how_many_wait
 
 _RESUMED_SHOWN = 3
@@ -56,7 +56,7 @@ class Desk:
     done: Done = field(default_factory=Done)
     begun: list[Begun] = field(default_factory=list)
     remarks: list[Remark] = field(default_factory=list)
-    guideline: Guideline | None = None
+    changed: Changed | None = None
     agreement: Agreement | None = None
     # Why there is nothing, where there is nothing.
     emptiness: Emptiness | None = None
@@ -105,7 +105,7 @@ def _desk(person: User, membership: Membership) -> Desk:
         done=_done(person, project),
         begun=begun_by(person, project),
         remarks=unread_remarks(person, project),
-        guideline=new_guideline(person, project),
+        changed=new_guideline(person, project),
         agreement=_agreement(person, project),
         emptiness=why_empty(person, project, Kind.RANK) if nothing else None,
     )

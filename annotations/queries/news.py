@@ -1,5 +1,6 @@
 """What a labeler should know since they were here last: remarks on their answers, and new guidelines."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import QuerySet
@@ -16,13 +17,25 @@ def unread_remarks(person: User, project: Project) -> list[Remark]:
     return list(mine.select_related("assignment__prompt").order_by("-pk")[:REMARKS_SHOWN])
 
 
-def new_guideline(person: User, project: Project) -> Guideline | None:
-    """Return the newest version if the person's last answer was given under an earlier one."""
+@dataclass(frozen=True)
+class Changed:
+    """The newest guidelines, and the version that held when the person answered last; None: there was none."""
+
+    guideline: Guideline
+    since: int | None
+
+
+def new_guideline(person: User, project: Project) -> Changed | None:
+    """Return what changed since the person's last answer, if there is a newer version of the guidelines."""
     last = _newest(Ranking.objects.filter(assignment__project=project), person)
     written = _newest(Demonstration.objects.filter(project=project), person)
     moments = [moment for moment in (last, written) if moment]
-    newest = project.guidelines.order_by("-version").first()
-    return newest if moments and newest and newest.created_at > max(moments) else None
+    versions = project.guidelines.order_by("-version")
+    newest = versions.first()
+    if newest is None or not moments or newest.created_at <= max(moments):
+        return None
+    before = versions.filter(created_at__lte=max(moments)).values_list("version", flat=True)
+    return Changed(newest, before.first())
 
 
 def _newest(said: "QuerySet[Ranking] | QuerySet[Demonstration]", person: User) -> datetime | None:

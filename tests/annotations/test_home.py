@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from accounts.models import Guideline, Membership, Project, Role, User
 from annotations.models import Assignment
+from annotations.queries.news import new_guideline
 from annotations.services.demonstrations import submit_demonstration
 from tests.make import client_of, lent, make_project, make_prompt, make_ranking, make_slate, make_slates
 
@@ -62,6 +63,8 @@ def test_new_guidelines_are_told_until_the_next_answer(project: Project, alice: 
     assert "Guidelines are now" not in client.get("/").content.decode()
     Guideline.objects.create(project=project, version=2, text="Be brief.")
     assert told in client.get("/").content.decode()
+    changed = new_guideline(alice, project)
+    assert (changed and changed.guideline.version, changed and changed.since) == (2, 1)
     make_ranking(alice, second)
     assert told not in client.get("/").content.decode()
 
