@@ -5,6 +5,7 @@ from datetime import datetime
 
 from django.db.models import QuerySet
 
+from accounts.guidelines import last_seen
 from accounts.models import Guideline, Project, User
 from annotations.models import Demonstration, Ranking, Remark
 
@@ -26,13 +27,15 @@ class Changed:
 
 
 def new_guideline(person: User, project: Project) -> Changed | None:
-    """Return what changed since the person's last answer, if there is a newer version of the guidelines."""
+    """Return what changed since the person's last answer, if there is a newer version that they have not opened."""
     last = _newest(Ranking.objects.filter(assignment__project=project), person)
     written = _newest(Demonstration.objects.filter(project=project), person)
     moments = [moment for moment in (last, written) if moment]
     versions = project.guidelines.order_by("-version")
     newest = versions.first()
     if newest is None or not moments or newest.created_at <= max(moments):
+        return None
+    if newest == last_seen(user=person, project=project):
         return None
     before = versions.filter(created_at__lte=max(moments)).values_list("version", flat=True)
     return Changed(newest, before.first())

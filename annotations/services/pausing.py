@@ -7,13 +7,12 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from accounts import journal
-from accounts.consents import ConsentOwed, consent_owed
 from accounts.models import Membership, Project, Role, User
 from accounts.permissions import require_role
 from annotations.choices import AssignmentState
 from annotations.models import Assignment
 from annotations.queries.waiting import bearable, live_rows
-from annotations.services.work import take_back, yours
+from annotations.services.work import admit, take_back, yours
 
 
 def pause(*, by: User, project: Project) -> int:
@@ -32,14 +31,13 @@ def take_up_again(*, by: User, assignment_id: UUID) -> bool:
     """Lend `by` again what they had given back or lost, if nobody took its slot; else it stays what it is.
 
     Where it was taken, or is asked no more, an answer is late and kept as surplus. Raises `NotYours`, `NotAllowed`,
-    and `ConsentOwed` as `lend_work` does.
+    `ConsentOwed` and `QualificationOwed` as `lend_work` does.
     """
     with transaction.atomic():
         row = yours(by, assignment_id)
         if row.state != AssignmentState.LAPSED:
             return row.state == AssignmentState.LENT
-        if consent_owed(user=by, project=row.project):
-            raise ConsentOwed(f"{by} has not accepted the consent of {row.project.slug}")
+        admit(by, row.project)
         slot = _free_slot(by, row)
         if slot is None or not _close(slot):
             return False

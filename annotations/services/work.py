@@ -36,7 +36,7 @@ def lend_work(*, to: User, project: Project, kind: str) -> Assignment | None:
     project's qualification set, where there is one, is passed.
     """
     with transaction.atomic():
-        _admit(to, project)
+        admit(to, project)
         if to.avoids_sensitive:
             _lay_down(_held(to, project).filter(prompt__sensitive=True), by=to)
         rows = bearable(to, live_rows(project, kind))
@@ -105,7 +105,8 @@ def close_open(slates: Iterable[int] | QuerySet[Slate, Any]) -> None:
     waiting.update(state=AssignmentState.CLOSED, slot=None)
 
 
-def _admit(to: User, project: Project) -> None:
+def admit(to: User, project: Project) -> None:
+    """Let a labeler of the project have work. Raises `NotAllowed`, `ConsentOwed`, `QualificationOwed`."""
     require_role(user=to, project=project, roles=[Role.LABELER])
     # Two tabs of one person wait for each other here, and get the same work; so does who ends a membership.
     member = Membership.objects.filter(user=to, project=project, role=Role.LABELER, deactivated_at=None)

@@ -17,6 +17,7 @@ from annotations.choices import AssignmentState
 from annotations.queries.desk import assignment_of
 from annotations.queries.home import desks, ended
 from annotations.services.pausing import take_up_again
+from annotations.services.qualifications import QualificationOwed
 from annotations.services.remarks import read_remark
 from annotations.views.acting import person
 from annotations.views.resting import break_due
@@ -47,6 +48,8 @@ def resume(request: HttpRequest, assignment_id: UUID) -> HttpResponse:
         mine = take_up_again(by=person(request), assignment_id=assignment_id)
     except ConsentOwed:
         return redirect("consent", assignment.project.slug)
+    except QualificationOwed:
+        return redirect("qualification", assignment.project.slug)
     if not mine and assignment.state == AssignmentState.LAPSED:
         messages.info(request, _("Somebody else has this question now. You can still send your answer."))
     return redirect(assignment.kind, assignment.public_id)
