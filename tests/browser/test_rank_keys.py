@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from playwright.sync_api import CDPSession, Page, expect
@@ -9,7 +10,7 @@ from playwright.sync_api import CDPSession, Page, expect
 from tests.browser.conftest import Site, Visitor
 
 
-def kept(site: Site, columns: str) -> list[tuple[object, ...]]:
+def kept(site: Site, columns: str) -> list[tuple[Any, ...]]:
     with sqlite3.connect(site.database) as database:
         return database.execute(
             f"SELECT {columns} FROM annotations_ranking r JOIN annotations_placement p ON p.ranking_id = r.id"

@@ -45,12 +45,13 @@ function close(panel) {
   return true;
 }
 
-/** Say on a panel's handle which flags stand in it. */
+/** Say on a panel's handle which flag stands in it, or how many where there are more or no room for words. */
 export function nameFlags(panel) {
   const label = panel.querySelector("[data-name]");
   label.dataset.empty ??= label.textContent;
   const chosen = [...panel.querySelectorAll("input:checked")].map(wordsOf);
-  label.textContent = chosen.length > 1 ? interpolate(ngettext("%s flag", "%s flags", chosen.length), [chosen.length]) : (chosen[0] ?? label.dataset.empty);
+  const counted = chosen.length > 1 || (chosen.length === 1 && "counts" in label.dataset);
+  label.textContent = counted ? interpolate(ngettext("%s flag", "%s flags", chosen.length), [chosen.length]) : (chosen[0] ?? label.dataset.empty);
 }
 
 const wordsOf = (flag) => flag.nextElementSibling.textContent;
