@@ -9,6 +9,7 @@ from annotations.order import LETTERS, OrderError, parse_order
 from annotations.services.exercises import NewExercise, checked_exercise
 from annotations.services.lines import LinesError, json_object, rows_of
 
+MOST_ROWS = 500
 _LONGEST_LINE = 1_000_000
 _KEYS = frozenset({"purpose", "text", "messages", "texts", "order", "explanation", "clause"})
 
@@ -22,6 +23,8 @@ def read_exercises(raw: bytes, *, name: str, purpose: Purpose) -> list[NewExerci
     rows = rows_of(raw, name=name, read=lambda line: _row(json_object(line, longest=_LONGEST_LINE), purpose))
     if not rows:
         raise LinesError(_("%(file)s holds no exercises.") % {"file": name})
+    if len(rows) > MOST_ROWS:
+        raise LinesError(_("A file has at most %(most)d exercises. Divide it.") % {"most": MOST_ROWS})
     return rows
 
 
