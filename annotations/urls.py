@@ -2,18 +2,47 @@
 
 from django.urls import path
 
-from annotations.views import demonstrate, exercises, guidelines, home, learning, lending, people, rank
+from annotations.views import (
+    answers,
+    correct,
+    demonstrate,
+    drafts,
+    exercises,
+    guidelines,
+    home,
+    hours,
+    learning,
+    lending,
+    pausing,
+    people,
+    rank,
+    resting,
+    undo,
+)
 
 urlpatterns = [
     path("", home.home, name="home"),
+    path("go-on/", resting.go_on, name="break_over"),
+    path("resume/<uuid:assignment_id>/", home.resume, name="resume"),
+    path("remarks/<uuid:remark_id>/read/", home.remark_read, name="remark_read"),
+    path("my-hours.csv", hours.my_hours, name="my_hours"),
+    path("p/<slug:slug>/pause/", pausing.pause, name="pause"),
+    path("p/<slug:slug>/answers/", answers.answers, name="answers"),
+    path("p/<slug:slug>/answers/<uuid:assignment_id>/remark/", answers.remark, name="remark"),
+    path("p/<slug:slug>/answers/skips/", answers.skips, name="skips"),
+    path("p/<slug:slug>/answers/skips/decide/", answers.decide, name="decide"),
     path("p/<slug:slug>/rank/", lending.rank_next, name="rank_next"),
     path("p/<slug:slug>/demonstrate/", lending.demonstrate_next, name="demonstrate_next"),
     path("rank/<uuid:assignment_id>/", rank.rank, name="rank"),
+    path("rank/<uuid:assignment_id>/answers/<str:letter>/", correct.answer_text, name="answer_text"),
     path("demonstrate/<uuid:assignment_id>/", demonstrate.demonstrate, name="demonstrate"),
+    path("demonstrate/<uuid:assignment_id>/preview/", demonstrate.preview, name="demonstrate_preview"),
     path("p/<slug:slug>/people/<int:membership_id>/deactivate/", people.deactivate, name="deactivate"),
     path("p/<slug:slug>/people/<int:membership_id>/role/", people.change_role, name="change_role"),
+    path("drafts/<uuid:assignment_id>/", drafts.save, name="draft"),
+    path("drafts/<uuid:assignment_id>/discard/", drafts.discard, name="discard_draft"),
+    path("undo/<uuid:assignment_id>/", undo.undo, name="undo"),
     path("p/<slug:slug>/consent/withdraw/", people.withdraw_consent, name="withdraw_consent"),
-    # /p/<slug>/guidelines/, practice/, qualification/
     path("p/<slug:slug>/guidelines/", guidelines.guidelines, name="guidelines"),
     path("p/<slug:slug>/guidelines/seen/", guidelines.guidelines_seen, name="guidelines_seen"),
     path("p/<slug:slug>/practice/", learning.practice, name="practice"),
@@ -24,7 +53,6 @@ urlpatterns = [
         learning.qualification_exercise,
         name="qualification_exercise",
     ),
-    # /p/<slug>/exercises/
     path("p/<slug:slug>/exercises/", exercises.exercises, name="exercises"),
     path("p/<slug:slug>/exercises/add/", exercises.add, name="exercises_add"),
     path("p/<slug:slug>/exercises/import/", exercises.import_file, name="exercises_import"),

@@ -11,9 +11,13 @@ from django.utils.translation import gettext_lazy
 from annotations.choices import Purpose
 from annotations.clauses import Clause
 from annotations.forms.orders import whole_order
+from annotations.lines import LinesError
+from annotations.new_exercise import LONGEST_CLAUSE, NewExercise, read_exercises
 from annotations.order import LETTERS, Order
 from annotations.queries.exercises import ExerciseCard, tiers_from
+from annotations.texts import LONGEST
 
+MOST_ROWS = 500
 MOST_BYTES = 4 * 2**20
 
 
@@ -40,7 +44,9 @@ class ExerciseForm(forms.Form):
     purpose = forms.ChoiceField(
         label=gettext_lazy("For"), choices=Purpose.choices, widget=forms.RadioSelect, initial=Purpose.PRACTICE
     )
-    question = forms.CharField(label=gettext_lazy("Question"), widget=forms.Textarea(attrs={"rows": 2}))
+    question = forms.CharField(
+        label=gettext_lazy("Question"), max_length=LONGEST, widget=forms.Textarea(attrs={"rows": 2})
+    )
     order = forms.CharField(
         label=gettext_lazy("Known order"),
         max_length=200,
@@ -49,6 +55,7 @@ class ExerciseForm(forms.Form):
     )
     explanation = forms.CharField(
         label=gettext_lazy("Why"),
+        max_length=LONGEST,
         widget=forms.Textarea(attrs={"rows": 4}),
         help_text=gettext_lazy(
             "Practice shows it right after the answer. Name answers as {a} and {b}: people see other letters."
@@ -66,6 +73,7 @@ class ExerciseForm(forms.Form):
             self.fields[f"text-{letter}"] = forms.CharField(
                 label=_("Answer %(letter)s") % {"letter": letter.upper()},
                 required=False,
+                max_length=LONGEST,
                 widget=forms.Textarea(attrs={"rows": 3}),
             )
 
@@ -98,17 +106,16 @@ class ExerciseForm(forms.Form):
         self.cleaned_data["tiers"] = [sorted(written.index(letter) for letter in tied) for tied in order.tiers]
         self.cleaned_data["texts"] = [self.cleaned_data[f"text-{letter}"] for letter in written]
 
-    def arguments(self) -> dict[str, Any]:
-        """What `NewExercise` takes."""
+    def exercise(self) -> NewExercise:
         given = self.cleaned_data
-        return {
-            "purpose": Purpose(given["purpose"]),
-            "messages": [{"role": "user", "content": given["question"].replace("\r\n", "\n")}],
-            "texts": [text.replace("\r\n", "\n") for text in given["texts"]],
-            "tiers": given["tiers"],
-            "explanation": given["explanation"].replace("\r\n", "\n"),
-            "clause": given["clause"],
-        }
+        return NewExercise(
+            purpose=Purpose(given["purpose"]),
+            messages=[{"role": "user", "content": given["question"].replace("\r\n", "\n")}],
+            texts=[text.replace("\r\n", "\n") for text in given["texts"]],
+            tiers=given["tiers"],
+            explanation=given["explanation"].replace("\r\n", "\n"),
+            clause=given["clause"][:LONGEST_CLAUSE],
+        )
 
 
 class ExerciseFileForm(forms.Form):
@@ -126,11 +133,21 @@ class ExerciseFileForm(forms.Form):
     def __init__(self, data: Any = None, files: Any = None) -> None:
         super().__init__(data, files, label_suffix="", prefix="import")
 
-    def clean_file(self) -> "UploadedFile[Any]":
-        file: UploadedFile[Any] = self.cleaned_data["file"]
+    def clean(self) -> None:
+        file: UploadedFile[Any] | None = self.cleaned_data.get("file")
+        if file is None or self.errors:
+            return
         if (file.size or 0) > MOST_BYTES:
-            raise forms.ValidationError(_("The file is larger than 4 MB. Divide it."))
-        return file
+            self.add_error("file", _("The file is larger than 4 MB. Divide it."))
+            return
+        try:
+            rows = read_exercises(file.read(), name=str(file.name), purpose=Purpose(self.cleaned_data["purpose"]))
+        except LinesError as error:
+            self.add_error("file", str(error))
+            return
+        if len(rows) > MOST_ROWS:
+            self.add_error("file", _("A file has at most %(most)d exercises. Divide it.") % {"most": MOST_ROWS})
+        self.cleaned_data["rows"] = rows
 
 
 class CutForm(forms.Form):

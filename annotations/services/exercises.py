@@ -1,7 +1,6 @@
 """Write exercises: add them, put them in order, retire them. What people answered to one stays with it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from uuid import UUID
 
 from django.db import transaction
@@ -12,46 +11,12 @@ from django.utils.translation import gettext as _
 from accounts import journal
 from accounts.models import Project, Role, User
 from accounts.permissions import require_role
-from annotations.choices import Purpose
-from annotations.models import Exercise, Messages
-from annotations.order import LETTERS
-from annotations.services.texts import LONGEST, checked_messages, storable
-
-LONGEST_CLAUSE = 80
-
-
-class BadExercise(ValueError):
-    """Not an exercise that can be asked; the text says why, and nothing was changed."""
+from annotations.models import Exercise
+from annotations.new_exercise import NewExercise, checked_exercise
 
 
 class ExerciseGone(ValueError):
     """No such exercise, or it is already as it was asked to be. Views say so."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class NewExercise:
-    """One exercise to be added; `tiers` holds positions in `texts`, best first."""
-
-    purpose: Purpose
-    messages: Messages
-    texts: Sequence[str]
-    tiers: Sequence[Sequence[int]]
-    explanation: str
-    clause: str = ""
-
-
-def checked_exercise(row: NewExercise) -> NewExercise:
-    """Return the row, storable, or raise `BadExercise` or `BadMessages` for what cannot be asked."""
-    texts = [storable(text).strip() for text in row.texts]
-    _check_texts(texts)
-    _check_tiers(row.tiers, of=len(texts))
-    explanation, clause = storable(row.explanation).strip(), storable(row.clause).strip()
-    if not explanation:
-        raise BadExercise(_("Say why the order is as it is: people learn from it."))
-    if len(explanation) > LONGEST or len(clause) > LONGEST_CLAUSE:
-        raise BadExercise(_("The explanation or the clause is too long."))
-    messages = checked_messages(row.messages, last="user")
-    return replace(row, messages=messages, texts=texts, explanation=explanation, clause=clause)
 
 
 def add_exercises(*, by: User, project: Project, rows: Sequence[NewExercise]) -> int:
@@ -116,20 +81,3 @@ def _found(project: Project, exercise_id: UUID) -> Exercise:
     if found is None:
         raise ExerciseGone(_("There is no such exercise in this project."))
     return found
-
-
-def _check_texts(texts: Sequence[str]) -> None:
-    if not 2 <= len(texts) <= len(LETTERS):
-        raise BadExercise(_("An exercise has 2 to 9 answers."))
-    if not all(texts):
-        raise BadExercise(_("An answer is empty."))
-    if any(len(text) > LONGEST for text in texts):
-        raise BadExercise(_("An answer is longer than %(most)d characters.") % {"most": LONGEST})
-
-
-def _check_tiers(tiers: Sequence[Sequence[int]], *, of: int) -> None:
-    placed = [place for tied in tiers for place in tied]
-    if not all(tiers) or sorted(placed) != list(range(of)):
-        raise BadExercise(_("The known order places every answer once."))
-    if len(tiers) < 2:
-        raise BadExercise(_("All answers are tied: there is nothing to see. Put one above another."))

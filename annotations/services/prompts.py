@@ -14,9 +14,9 @@ from accounts import journal
 from accounts.models import Project, Role, User
 from accounts.permissions import require_role
 from annotations.choices import Kind, Split
+from annotations.lines import LinesError, json_object, rows_of
 from annotations.models import Assignment, Messages, Prompt
-from annotations.services.lines import LinesError, json_object, rows_of
-from annotations.services.texts import checked_messages
+from annotations.texts import checked_messages
 
 MOST_PRIORITY = 1_000_000
 _TEXT_KEYS = ("messages", "text", "question")

@@ -22,7 +22,7 @@ from annotations.queries.exercises import (
     still_asked,
     under_way,
 )
-from annotations.services.texts import LONGEST, storable
+from annotations.texts import LONGEST, storable
 
 Tiers = Sequence[Sequence[int]]
 

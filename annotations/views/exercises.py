@@ -18,22 +18,19 @@ from annotations.choices import Purpose
 from annotations.clauses import clauses_of
 from annotations.forms.exercises import CutForm, ExerciseFileForm, ExerciseForm
 from annotations.models import Exercise
+from annotations.new_exercise import BadExercise, NewExercise
 from annotations.queries.desk import guideline_of
 from annotations.queries.exercise_sets import people, sets
 from annotations.queries.exercises import as_written, clause_of, explained
-from annotations.services.exercise_files import read_exercises
 from annotations.services.exercises import (
-    BadExercise,
     ExerciseGone,
-    NewExercise,
     add_exercises,
     bring_back_exercise,
     move_exercise,
     retire_exercise,
 )
-from annotations.services.lines import LinesError
 from annotations.services.qualifications import AllowRefused, allow, set_cut
-from annotations.services.texts import BadMessages
+from annotations.texts import BadMessages
 
 
 @login_required
@@ -51,7 +48,7 @@ def add(request: HttpRequest, slug: str) -> HttpResponse:
     form = _form(project, request.POST)
     if form.is_valid():
         try:
-            return _added(request, project, [NewExercise(**form.arguments())])
+            return _added(request, project, [form.exercise()])
         except (BadExercise, BadMessages) as error:
             form.add_error(None, str(error))
     return _page(request, project, form=form, status=400)
@@ -63,13 +60,9 @@ def import_file(request: HttpRequest, slug: str) -> HttpResponse:
     """Add a file of exercises: all of it, or nothing and the line that is wrong."""
     project = operated(request, slug)
     form = ExerciseFileForm(request.POST, request.FILES)
-    if form.is_valid():
-        file, purpose = form.cleaned_data["file"], Purpose(form.cleaned_data["purpose"])
-        try:
-            return _added(request, project, read_exercises(file.read(), name=str(file.name), purpose=purpose))
-        except LinesError as error:
-            form.add_error("file", str(error))
-    return _page(request, project, file_form=form, status=400)
+    if not form.is_valid():
+        return _page(request, project, file_form=form, status=400)
+    return _added(request, project, form.cleaned_data["rows"])
 
 
 @login_required

@@ -1,17 +1,21 @@
-"""A person's own settings, and the language of people who are not signed in yet."""
+"""A person's own settings, the language of people who are not signed in yet, and who is signed in."""
 
 from django.conf import settings as site
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.middleware.csrf import get_token
 from django.shortcuts import redirect, render
 from django.utils import translation
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.csrf import csrf_failure
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.consents import ConsentWithdrawn, acceptances_of
 from accounts.forms import SettingsForm
+from accounts.middleware import WRITER
 from accounts.permissions import Deactivated
 
 
@@ -44,6 +48,23 @@ def language(request: HttpRequest) -> HttpResponse:
         request.session["language"] = chosen
     response.set_cookie(site.LANGUAGE_COOKIE_NAME, chosen, max_age=365 * 24 * 3600, samesite="Lax", httponly=True)
     return response
+
+
+@login_required
+@never_cache
+@require_safe
+def here(request: HttpRequest) -> HttpResponse:
+    """Who is signed in, and the token that their forms need: what a page asks after a log-in inside it."""
+    assert request.user.is_authenticated
+    found = {"person": str(request.user.pk), "name": request.user.get_username(), "csrf": get_token(request)}
+    return JsonResponse(found)
+
+
+def out_of_date(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """403 for a form's old token. A script of the same person gets the new one and sends again."""
+    if WRITER in request.headers:
+        return JsonResponse({"problem": "out_of_date", "csrf": get_token(request)}, status=403)
+    return csrf_failure(request, reason)
 
 
 def refused(request: HttpRequest, exception: Exception) -> HttpResponse:

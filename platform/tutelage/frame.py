@@ -24,7 +24,9 @@ class Page:
 
 
 PAGES = (
+    Page("my_work", _("My work"), frozenset({Role.LABELER})),
     Page("rounds", _("Rounds"), frozenset({Role.OPERATOR, Role.REVIEWER})),
+    Page("answers", _("Answers"), frozenset({Role.OPERATOR, Role.REVIEWER})),
     Page("prompts", _("Prompts"), frozenset({Role.OPERATOR})),
     Page("people", _("People"), frozenset({Role.OPERATOR})),
     Page("exports", _("Exports"), frozenset({Role.OPERATOR, Role.EXPORTER})),

@@ -40,7 +40,7 @@ def test_other_roles_are_led_to_no_page_that_would_refuse_them(
         client = make.client_of(person)
         assert {client.get(path).status_code for path in nav(person, "/")} == {200}
     assert "/p/turtles/rounds/" in nav(rita, "/")
-    assert nav(alice, "/") == ["/", "/p/turtles/guidelines/"]
+    assert nav(alice, "/") == ["/", "/p/turtles/my-work/", "/p/turtles/guidelines/"]
     assert nav(mallory, "/") == ["/"]
 
 

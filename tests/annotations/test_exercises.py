@@ -13,20 +13,18 @@ from hypothesis import strategies as st
 from accounts.models import Guideline, JournalEntry, Project, User
 from accounts.permissions import NotAllowed
 from annotations.choices import Purpose
+from annotations.lines import LinesError
 from annotations.marking import Said, marked, points
 from annotations.models import Exercise, ExerciseAnswer
+from annotations.new_exercise import BadExercise, NewExercise, read_exercises
 from annotations.queries.exercises import cards_of, exercises_of
-from annotations.services.exercise_files import read_exercises
 from annotations.services.exercises import (
-    BadExercise,
     ExerciseGone,
-    NewExercise,
     add_exercises,
     bring_back_exercise,
     move_exercise,
     retire_exercise,
 )
-from annotations.services.lines import LinesError
 from tests import make
 
 PAGE = "/p/turtles/exercises/"

@@ -1,17 +1,67 @@
-"""Exercises as JSONL: one object a line, the whole file or nothing of it."""
+"""Exercises that are to be added: what can be asked, and JSONL files of them, the whole file or nothing of it."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.utils.translation import gettext as _
 
 from annotations.choices import Purpose
+from annotations.lines import LinesError, json_object, rows_of
+from annotations.models import Messages
 from annotations.order import LETTERS, OrderError, parse_order
-from annotations.services.exercises import NewExercise, checked_exercise
-from annotations.services.lines import LinesError, json_object, rows_of
+from annotations.texts import LONGEST, checked_messages, storable
 
-MOST_ROWS = 500
+LONGEST_CLAUSE = 80
 _LONGEST_LINE = 1_000_000
 _KEYS = frozenset({"purpose", "text", "messages", "texts", "order", "explanation", "clause"})
+
+
+class BadExercise(ValueError):
+    """Not an exercise that can be asked; the text says why, and nothing was changed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewExercise:
+    """One exercise to be added; `tiers` holds positions in `texts`, best first."""
+
+    purpose: Purpose
+    messages: Messages
+    texts: Sequence[str]
+    tiers: Sequence[Sequence[int]]
+    explanation: str
+    clause: str = ""
+
+
+def checked_exercise(row: NewExercise) -> NewExercise:
+    """Return the row, storable, or raise `BadExercise` or `BadMessages` for what cannot be asked."""
+    texts = [storable(text).strip() for text in row.texts]
+    _check_texts(texts)
+    _check_tiers(row.tiers, of=len(texts))
+    explanation, clause = storable(row.explanation).strip(), storable(row.clause).strip()
+    if not explanation:
+        raise BadExercise(_("Say why the order is as it is: people learn from it."))
+    if len(explanation) > LONGEST or len(clause) > LONGEST_CLAUSE:
+        raise BadExercise(_("The explanation or the clause is too long."))
+    messages = checked_messages(row.messages, last="user")
+    return replace(row, messages=messages, texts=texts, explanation=explanation, clause=clause)
+
+
+def _check_texts(texts: Sequence[str]) -> None:
+    if not 2 <= len(texts) <= len(LETTERS):
+        raise BadExercise(_("An exercise has 2 to 9 answers."))
+    if not all(texts):
+        raise BadExercise(_("An answer is empty."))
+    if any(len(text) > LONGEST for text in texts):
+        raise BadExercise(_("An answer is longer than %(most)d characters.") % {"most": LONGEST})
+
+
+def _check_tiers(tiers: Sequence[Sequence[int]], *, of: int) -> None:
+    placed = [place for tied in tiers for place in tied]
+    if not all(tiers) or sorted(placed) != list(range(of)):
+        raise BadExercise(_("The known order places every answer once."))
+    if len(tiers) < 2:
+        raise BadExercise(_("All answers are tied: there is nothing to see. Put one above another."))
 
 
 def read_exercises(raw: bytes, *, name: str, purpose: Purpose) -> list[NewExercise]:
@@ -23,8 +73,6 @@ def read_exercises(raw: bytes, *, name: str, purpose: Purpose) -> list[NewExerci
     rows = rows_of(raw, name=name, read=lambda line: _row(json_object(line, longest=_LONGEST_LINE), purpose))
     if not rows:
         raise LinesError(_("%(file)s holds no exercises.") % {"file": name})
-    if len(rows) > MOST_ROWS:
-        raise LinesError(_("A file has at most %(most)d exercises. Divide it.") % {"most": MOST_ROWS})
     return rows
 
 
