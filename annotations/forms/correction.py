@@ -27,15 +27,18 @@ class CorrectionForm(forms.Form):
 
     def take_best(self) -> None:
         """Put the text of the best completion into the field, for who cannot have it put there by a script."""
-        letters = [card.letter for card in self.cards]
         try:
-            card = self._card(best_of(parse_order(self.data.get("order", ""), letters)))
+            card = self._card(best_of(self.typed_order()))
         except OrderError:
             return
         if card:
             changed: Any = self.data
             self.data = changed = changed.copy()
             changed["correction"], changed["corrected"] = card.text, card.letter
+
+    def typed_order(self) -> Order:
+        """The order as far as it was made. Raises `OrderError`."""
+        return parse_order(self.data.get("order", ""), [card.letter for card in self.cards])
 
     def _card(self, letter: str) -> Card | None:
         return next((card for card in self.cards if letter and card.letter == letter), None)

@@ -1,6 +1,7 @@
 /** The page of two answers: seven steps, and both bad. The form's own fields stay the truth that is sent. */
 
 import { commonActs, flag, goTo, open } from "./acts.js";
+import { showBest } from "./correct.js";
 import { keepDraft } from "./draft.js";
 import { askOnce } from "./floor.js";
 import { showLease } from "./lease.js";
@@ -65,10 +66,14 @@ function isBetter(letter) {
   return strength === 0 || (letter === "a" ? strength < 0 : strength > 0);
 }
 
+// As the server takes it: of two that are alike, the first.
+const best = () => (["a", "b"].find(isBetter) ?? (said.bad ? "a" : null));
+
 function redraw() {
   for (const card of cards) drawCard(card, card.dataset.letter);
   $("submit").setAttribute("aria-disabled", String(alike(said, NOTHING)));
   $("missing").textContent = spoken();
+  showBest(best());
 }
 
 function drawCard(card, letter) {
@@ -137,7 +142,7 @@ function onFocus(event) {
   redraw();
 }
 
-const draft = keepDraft(form, /^(strength|both_bad|unsure|flags|note|(flags|note)-.)$/);
+const draft = keepDraft(form, /^(strength|both_bad|unsure|flags|note|(flags|note)-.|correction|corrected)$/);
 document.documentElement.classList.add("js");
 said = read();
 form.addEventListener("restored", () => {

@@ -15,7 +15,8 @@ export function sendBy(form) {
   let sending = false;
   document.addEventListener("submit", async (event) => {
     const { submitter } = event;
-    if (event.target !== form || event.defaultPrevented || (submitter?.name === "do" && submitter.value !== "submit")) return;
+    // A button with a name of its own asks for another page of the same form.
+    if (event.target !== form || event.defaultPrevented || (submitter?.name && submitter.value !== "submit")) return;
     event.preventDefault();
     if (sending) return;
     sending = true;
@@ -55,6 +56,7 @@ async function end(form, { status, said }) {
   if (status === 409 && said.querySelector("#both")) return conflict(said);
   if ([403, 404, 409, 413].includes(status) && said.querySelector) return refused(form, said);
   // A mistake in the form, or something unforeseen: the server says it best, on a page of its own.
+  form.dispatchEvent(new CustomEvent("sent"));
   return form.submit();
 }
 
