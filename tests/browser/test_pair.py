@@ -1,7 +1,6 @@
 """Two answers: by keyboard alone, by touch, what is said of each key; and more than four, two at a time."""
 
 import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,13 +10,14 @@ from tests.browser.conftest import Site, Visitor, visit
 from tests.browser.test_rank import rankings
 
 
+pytestmark = pytest.mark.usefixtures("clean_desk")
+
+
 @pytest.fixture
-def page(visitor: Visitor) -> Iterator[Page]:
+def page(visitor: Visitor) -> Page:
     visitor.sign_in("bob")
     visitor.page.goto(f"{visitor.site.address}/p/pairs/rank/")
-    yield visitor.page
-    # What this device keeps of an answer is not the next test's.
-    visitor.page.evaluate("localStorage.clear()")
+    return visitor.page
 
 
 def says(page: Page, words: str) -> None:
@@ -184,7 +184,6 @@ def test_what_is_placed_already_is_not_asked_again(visitor: Visitor) -> None:
     says(page, "B, C = D, acceptable line, A, F, E")
     page.keyboard.press("Control+z")
     expect(page.locator("#id_order")).to_have_value("b d | a f e ")
-    page.evaluate("localStorage.clear()")
 
 
 def test_on_a_phone_four_are_ordered_by_touch_and_the_tray_can_still_change_it(chromium: Browser, site: Site) -> None:

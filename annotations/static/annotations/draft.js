@@ -48,8 +48,8 @@ function changed(draft) {
 function remember(draft, body, clean = false) {
   draft.last = written(body);
   known.add(draft.last);
-  const { id, version, revision, beside } = draft;
-  const copy = { id, version, revision, beside, clean, body, person: page().person, assignment: draft.form.dataset.assignment };
+  const { id, version, revision, beside, sent } = draft;
+  const copy = { id, version, revision, beside, sent, clean, body, person: page().person, assignment: draft.form.dataset.assignment };
   keep(copy).then((isKept) => (draft.isKept = isKept));
 }
 
@@ -72,9 +72,10 @@ function write(draft, body, options = {}) {
 async function push(draft) {
   clearTimeout(draft.timer);
   draft.timer = 0;
-  if (draft.busy) return schedule(draft, SOON);
+  if (draft.busy || "sending" in draft.form.dataset) return schedule(draft, SOON);
   const body = bodyOf(draft.form, draft.names);
   draft.busy = true;
+  draft.sent = written(body);
   saving();
   const answer = await write(draft, body);
   draft.busy = false;
@@ -164,7 +165,8 @@ function isPassed(draft, copy) {
 function reopen(draft, copy) {
   const typed = "touched" in draft.form.dataset;
   const now = bodyOf(draft.form, draft.names);
-  const follows = copy.revision === draft.revision && copy.version >= draft.version;
+  // The page was left before it heard that the server has what it sent.
+  const follows = copy.revision === draft.revision && (copy.version >= draft.version || copy.sent === draft.onServer);
   forget(copy.id);
   remember(draft, copy.body);
   if (copy.beside) put(draft, copy.beside);
