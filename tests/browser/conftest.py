@@ -133,7 +133,7 @@ def visit(
 
 @pytest.fixture
 def clean_desk(site: Site) -> None:
-    """Nothing typed lies on any desk: a draft is kept by the server, and the next test may be lent the same question."""
+    """Nothing typed lies on any desk: the server keeps it, and the next test may be lent the same question."""
     # What the last test's pages saved while they closed is answered before this is.
     urllib.request.urlopen(f"{site.address}/account/login/", timeout=10).close()
     with sqlite3.connect(site.database) as database:

@@ -9,7 +9,6 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser.conftest import Site, Visitor, visit
 from tests.browser.test_rank import rankings
 
-
 pytestmark = pytest.mark.usefixtures("clean_desk")
 
 
@@ -104,6 +103,22 @@ def test_the_mouse_chooses_by_step_and_by_letter(page: Page) -> None:
     says(page, "A is better. Both bad")
     page.click("#cannot-judge")
     expect(page.locator("#skip-dialog [value=cannot_judge]")).to_be_focused()
+
+
+def test_what_another_window_chose_is_told_in_words(chromium: Browser, site: Site) -> None:
+    context, bob = visit(chromium, site)
+    bob.sign_in("bob")
+    here, there = bob.page, context.new_page()
+    for page in (here, there):
+        page.goto(f"{site.address}/p/pairs/rank/")
+    there.keyboard.press("1")
+    expect(there.locator("#save-state")).to_have_attribute("data-is", "saved")
+    here.keyboard.press("7")
+    here.keyboard.press("|")
+    sides = here.locator("dialog[open] .both-sides > div")
+    expect(sides.first).to_contain_text("Which is better, and by how much?B is much betterBoth badyes")
+    expect(sides.last).to_contain_text("Which is better, and by how much?A is much better")
+    context.close()
 
 
 def test_without_scripts_two_answers_are_a_plain_form(chromium: Browser, site: Site) -> None:

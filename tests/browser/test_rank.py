@@ -195,7 +195,8 @@ def test_what_was_typed_survives_a_reload_and_goes_when_it_was_sent(visitor: Vis
 COPIES_LEFT = """async () => {
     const count = () => new Promise((resolve) => {
         indexedDB.open("tutelage").onsuccess = ({target: {result: database}}) =>
-            (database.transaction("copies").objectStore("copies").count().onsuccess = ({target}) => resolve(target.result));
+            (database.transaction("copies").objectStore("copies").count().onsuccess = (event) =>
+                resolve(event.target.result));
     });
     for (let tries = 0; tries < 200 && (await count()); tries += 1) await new Promise((next) => setTimeout(next, 50));
     return count();
