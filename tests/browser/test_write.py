@@ -137,6 +137,7 @@ def test_the_better_of_two_is_corrected_and_a_reload_keeps_what_was_typed(visito
     page.locator("#id_correction").press("Control+End")
     page.keyboard.type(" At night.")
     typed = page.input_value("#id_correction")
+    expect(page.locator("#save-state")).to_have_attribute("data-is", "saved")
     page.reload()
     expect(page.locator("#id_correction")).to_have_value(typed)
     expect(page.locator("#id_corrected")).to_have_value("b")

@@ -20,9 +20,12 @@ export function sendBy(form) {
     event.preventDefault();
     if (sending) return;
     sending = true;
+    form.dataset.sending = "";
+    form.dispatchEvent(new CustomEvent("sending"));
     submitter?.setAttribute("aria-busy", "true");
     await send(form);
     submitter?.removeAttribute("aria-busy");
+    delete form.dataset.sending;
     sending = false;
   });
 }
