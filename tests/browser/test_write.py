@@ -75,6 +75,11 @@ def test_going_on_in_the_middle_of_a_word_is_no_other_window(visitor: Visitor) -
     expect(page.locator("#save-state")).to_have_attribute("data-is", "saved")
     expect(page.locator("dialog[open]")).to_have_count(0)
     expect(page.locator("#id_content_1")).to_have_value("Why?")
+    with page.expect_navigation():
+        page.click("#as-assistant")
+    page.keyboard.type("Because it is cooler then.")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator(".toast")).to_have_text("Answer submitted")
 
 
 def test_bob_starts_from_an_answer_and_what_he_changed_is_counted(visitor: Visitor) -> None:
@@ -137,6 +142,7 @@ def test_the_better_of_two_is_corrected_and_a_reload_keeps_what_was_typed(visito
     page.locator("#id_correction").press("Control+End")
     page.keyboard.type(" At night.")
     typed = page.input_value("#id_correction")
+    expect(page.locator("#save-state")).to_have_attribute("data-is", "saved")
     page.reload()
     expect(page.locator("#id_correction")).to_have_value(typed)
     expect(page.locator("#id_corrected")).to_have_value("b")
