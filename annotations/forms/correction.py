@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext_lazy
 
 from annotations.correction import Correction, tidied
 from annotations.order import Order, OrderError, parse_order
@@ -12,7 +13,9 @@ from annotations.queries.desk import Card, SlatePage, current_demonstration
 class CorrectionForm(forms.Form):
     """A text, and the letter of the completion that it began as; no letter: the best one's."""
 
-    correction = forms.CharField(required=False, strip=False, widget=forms.Textarea)
+    correction = forms.CharField(
+        label=gettext_lazy("The best answer, corrected by you"), required=False, strip=False, widget=forms.Textarea
+    )
     corrected = forms.CharField(required=False, max_length=1, widget=forms.HiddenInput)
 
     cards: list[Card]

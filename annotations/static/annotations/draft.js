@@ -28,8 +28,6 @@ export function keepDraft(form, names) {
   document.addEventListener("submit", () => mark(form.dataset.assignment, id));
   // At the window every handler has had its say: what is left is a form that goes to its next page with all its texts.
   addEventListener("submit", (event) => event.target === form && !event.defaultPrevented && handOver(draft));
-  // A save that the answer overtakes would only be refused.
-  form.addEventListener("sending", () => draft.stop?.abort());
   form.addEventListener("sent", () => (draft.over = true));
   addEventListener("pagehide", () => leave(draft));
   addEventListener("online", () => draft.onServer !== draft.last && push(draft));
@@ -50,8 +48,8 @@ function changed(draft) {
 function remember(draft, body, clean = false) {
   draft.last = written(body);
   known.add(draft.last);
-  const { id, version, revision, beside } = draft;
-  const copy = { id, version, revision, beside, clean, body, person: page().person, assignment: draft.form.dataset.assignment };
+  const { id, version, revision, beside, sent } = draft;
+  const copy = { id, version, revision, beside, sent, clean, body, person: page().person, assignment: draft.form.dataset.assignment };
   keep(copy).then((isKept) => (draft.isKept = isKept));
 }
 
@@ -77,11 +75,10 @@ async function push(draft) {
   if (draft.busy || "sending" in draft.form.dataset) return schedule(draft, SOON);
   const body = bodyOf(draft.form, draft.names);
   draft.busy = true;
+  draft.sent = written(body);
   saving();
-  const { signal } = (draft.stop = new AbortController());
-  const answer = await write(draft, body, { signal });
+  const answer = await write(draft, body);
   draft.busy = false;
-  if (signal.aborted) return schedule(draft, SOON);
   return draft.over ? undefined : heard(draft, body, answer);
 }
 
@@ -168,7 +165,8 @@ function isPassed(draft, copy) {
 function reopen(draft, copy) {
   const typed = "touched" in draft.form.dataset;
   const now = bodyOf(draft.form, draft.names);
-  const follows = copy.revision === draft.revision && copy.version >= draft.version;
+  // The page was left before it heard that the server has what it sent.
+  const follows = copy.revision === draft.revision && (copy.version >= draft.version || copy.sent === draft.onServer);
   forget(copy.id);
   remember(draft, copy.body);
   if (copy.beside) put(draft, copy.beside);

@@ -8,6 +8,7 @@ import { showLease } from "./lease.js";
 import { goOn, report, used, watch } from "./making.js";
 import { closeOthers, nameFlags } from "./panels.js";
 import { listen } from "./press.js";
+import { sendBy } from "./send.js";
 import { name } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
@@ -161,3 +162,4 @@ watch(cards, (card) => card.classList.add("is-read"));
 form.querySelectorAll(".flags").forEach(nameFlags);
 showLease();
 redraw();
+sendBy(form);
