@@ -28,8 +28,6 @@ export function keepDraft(form, names) {
   document.addEventListener("submit", () => mark(form.dataset.assignment, id));
   // At the window every handler has had its say: what is left is a form that goes to its next page with all its texts.
   addEventListener("submit", (event) => event.target === form && !event.defaultPrevented && handOver(draft));
-  // A save that the answer overtakes would only be refused.
-  form.addEventListener("sending", () => draft.stop?.abort());
   form.addEventListener("sent", () => (draft.over = true));
   addEventListener("pagehide", () => leave(draft));
   addEventListener("online", () => draft.onServer !== draft.last && push(draft));
@@ -79,10 +77,8 @@ async function push(draft) {
   draft.busy = true;
   draft.sent = written(body);
   saving();
-  const { signal } = (draft.stop = new AbortController());
-  const answer = await write(draft, body, { signal });
+  const answer = await write(draft, body);
   draft.busy = false;
-  if (signal.aborted) return schedule(draft, SOON);
   return draft.over ? undefined : heard(draft, body, answer);
 }
 

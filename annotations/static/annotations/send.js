@@ -21,13 +21,10 @@ export function sendBy(form) {
     if (sending) return;
     sending = true;
     form.dataset.sending = "";
-    form.dispatchEvent(new CustomEvent("sending"));
     submitter?.setAttribute("aria-busy", "true");
-    form.dataset.sending = "";
     await send(form);
     delete form.dataset.sending;
     submitter?.removeAttribute("aria-busy");
-    delete form.dataset.sending;
     sending = false;
   });
 }
