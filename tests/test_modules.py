@@ -11,9 +11,9 @@ from django.core.management import call_command
 from django.test import override_settings
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from tutelage.asgi import STREAMS
 from tutelage.assets import CollectedFiles
 from tutelage.modules import NotUnderstood, bundle, joined
+from tutelage.serving import STREAMS
 
 FILES = {
     "a/main.js": 'import { one, two as zwei } from "./parts/numbers.js";\nimport * as words from "../b/words.js";\n'
