@@ -10,8 +10,13 @@ from django.http import Http404
 
 from accounts.models import Guideline, Project, Role, User
 from accounts.permissions import memberships_of, require_role
-from annotations.models import Assignment, Demonstration, Messages, Placement, Ranking, SlateCompletion
+from annotations.choices import AssignmentState
+from annotations.models import Assignment, Demonstration, Draft, Messages, Placement, Ranking, SlateCompletion
 from annotations.order import LETTERS
+
+# Form field → its values.
+Typed = Mapping[str, list[str]]
+NOTHING: Typed = {}
 
 
 class NotYours(Http404):
@@ -28,7 +33,7 @@ class Card:
 
 
 class SlatePage:
-    """What a person sees of the slate that they rank, and what they said about it before; read when it is shown."""
+    """What a person sees of the slate that they rank, and of what was said last, be it withdrawn; read when shown."""
 
     def __init__(self, assignment: Assignment) -> None:
         self.assignment = assignment
@@ -41,7 +46,7 @@ class SlatePage:
 
     @cached_property
     def ranking(self) -> Ranking | None:
-        return self.assignment.rankings.filter(is_current=True).first()
+        return self.assignment.rankings.order_by("-revision").first()
 
     @cached_property
     def placements(self) -> Mapping[UUID, Placement]:
@@ -52,7 +57,7 @@ class SlatePage:
 def assignment_of(person: User, assignment_id: UUID) -> Assignment:
     """Return the person's own assignment, while they label in its project. Raises `NotYours`, `NotAllowed`."""
     still = Exists(memberships_of(person).filter(project=OuterRef("project"), role=Role.LABELER))
-    mine = Assignment.objects.select_related("project", "prompt").annotate(still=still)
+    mine = Assignment.objects.select_related("project", "prompt", "slate", "draft").annotate(still=still)
     try:
         assignment = mine.get(public_id=assignment_id, labeler=person)
     except Assignment.DoesNotExist as error:
@@ -86,4 +91,25 @@ def guideline_of(project: Project) -> Guideline | None:
 
 def current_demonstration(assignment: Assignment) -> Demonstration | None:
     """Return what the person wrote, newest revision."""
-    return assignment.demonstrations.filter(is_current=True).first()
+    return assignment.demonstrations.select_related("origin").filter(is_current=True).first()
+
+
+def last_demonstration(assignment: Assignment) -> Demonstration | None:
+    """Return what the person wrote last, be it withdrawn."""
+    return assignment.demonstrations.select_related("origin").order_by("-revision").first()
+
+
+def typed(assignment: Assignment) -> Typed:
+    """Return what the person typed and did not send."""
+    draft: Draft | None = getattr(assignment, "draft", None)
+    return draft.body if draft else NOTHING
+
+
+def standing(assignment: Assignment) -> str:
+    """Say in one word what happened to the work while its person had it; nothing where all is as it was."""
+    if assignment.state in (AssignmentState.LAPSED, AssignmentState.SKIPPED):
+        return str(assignment.state)
+    slate = assignment.slate
+    if assignment.prompt.retired_at or (slate and slate.retired_at):
+        return "retired"
+    return "in_review" if slate and slate.in_review_at else ""

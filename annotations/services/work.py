@@ -14,9 +14,11 @@ from accounts.consents import ConsentOwed, consent_owed
 from accounts.models import Membership, Project, Role, User
 from accounts.permissions import require_role
 from annotations.choices import AssignmentState, SkipReason
-from annotations.models import Assignment, Slate
+from annotations.models import Assignment, Draft, Slate
 from annotations.queries.desk import NotYours
+from annotations.queries.exercises import qualification_owed
 from annotations.queries.waiting import Rows, bearable, live_rows, new_to
+from annotations.services.qualifications import QualificationOwed
 
 # A slot is lost only when somebody else got one; more losses in a row than this are a fault.
 _TRIES = 100
@@ -30,10 +32,11 @@ def lend_work(*, to: User, project: Project, kind: str) -> Assignment | None:
     """Lend `to` one slot of work: what they already hold, else a free slot, else one whose lease ran out.
 
     Returns None where nothing waits for this person. The newest policy's slates come first.
-    Raises `NotAllowed`, and `ConsentOwed` before the current consent is accepted.
+    Raises `NotAllowed`, `ConsentOwed` before the current consent is accepted, and `QualificationOwed` before the
+    project's qualification set, where there is one, is passed.
     """
     with transaction.atomic():
-        _admit(to, project)
+        admit(to, project)
         if to.avoids_sensitive:
             _lay_down(_held(to, project).filter(prompt__sensitive=True), by=to)
         rows = bearable(to, live_rows(project, kind))
@@ -76,8 +79,16 @@ def yours(person: User, assignment_id: UUID) -> Assignment:
     return assignment
 
 
+def prolong(assignment: Assignment) -> None:
+    """Begin the lease anew, unless somebody else has the slot by now."""
+    lease = timedelta(minutes=assignment.project.lease_minutes)
+    Assignment.objects.filter(pk=assignment.pk, state=AssignmentState.LENT).update(lease_until=Now() + lease)
+
+
 def take_answer(assignment: Assignment, *, verb: str) -> None:
     """Mark an assignment of `yours` as answered. Late, it is surplus; answered before, this is a revision."""
+    # What was typed has become an answer.
+    Draft.objects.filter(assignment=assignment).delete()
     old, done = AssignmentState(assignment.state), AssignmentState.DONE
     if old == done:
         return _record(assignment, assignment.labeler, "revise", done, done)
@@ -94,7 +105,8 @@ def close_open(slates: Iterable[int] | QuerySet[Slate, Any]) -> None:
     waiting.update(state=AssignmentState.CLOSED, slot=None)
 
 
-def _admit(to: User, project: Project) -> None:
+def admit(to: User, project: Project) -> None:
+    """Let a labeler of the project have work. Raises `NotAllowed`, `ConsentOwed`, `QualificationOwed`."""
     require_role(user=to, project=project, roles=[Role.LABELER])
     # Two tabs of one person wait for each other here, and get the same work; so does who ends a membership.
     member = Membership.objects.filter(user=to, project=project, role=Role.LABELER, deactivated_at=None)
@@ -102,6 +114,8 @@ def _admit(to: User, project: Project) -> None:
         require_role(user=to, project=project, roles=[Role.LABELER])
     if consent_owed(user=to, project=project):
         raise ConsentOwed(f"{to} has not accepted the consent of {project.slug}")
+    if qualification_owed(to, project):
+        raise QualificationOwed(f"{to} has not passed the qualification set of {project.slug}")
 
 
 def _resume(rows: Rows, to: User, lease: timedelta) -> Assignment | None:

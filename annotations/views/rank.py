@@ -1,5 +1,7 @@
 """The ranking page."""
 
+from functools import partial
+from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
@@ -11,11 +13,23 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.submissions import KeyReused
 from annotations.choices import Kind
-from annotations.forms.ranking import Flag, RankingForm, answers_of, rating_words
-from annotations.queries.desk import slate_page
+from annotations.forms.pair import is_pair, ranking_form
+from annotations.forms.ranking import RankingForm, answers_of, questions, slate_answers
+from annotations.queries.desk import NOTHING, SlatePage, Typed, slate_page, typed
 from annotations.services.rankings import BadRanking, submit_ranking
-from annotations.views.acting import desk_context, held, must_warn, person, warning
-from annotations.views.lending import onwards
+from annotations.services.revisions import Stale
+from annotations.texts import BadMessages
+from annotations.views.acting import (
+    beside,
+    conflict,
+    desk_context,
+    held,
+    is_sent,
+    must_warn,
+    person,
+    warning,
+)
+from annotations.views.lending import submitted
 
 
 @login_required
@@ -26,15 +40,29 @@ def rank(request: HttpRequest, assignment_id: UUID) -> HttpResponse:
     if must_warn(request, assignment):
         return warning(request, assignment)
     page = slate_page(assignment)
-    form = RankingForm(request.POST if request.method == "POST" else None, page=page)
-    if form.is_valid():
+    form = _form(page, request.POST if request.method == "POST" else None, typed=typed(assignment))
+    if request.POST.get("do") == "correct":
+        form.take_best()
+    elif is_sent(request) and form.is_valid():
         try:
             submit_ranking(by=person(request), assignment_id=assignment_id, **form.arguments())
-            return onwards(request, page.assignment, _("Ranking submitted"))
+            return submitted(request, page.assignment, _("Ranking submitted"))
         except BadRanking as error:
-            form.add_error("order", str(error))
-        except KeyReused:
-            return render(request, "409.html", status=409)
-    shown = desk_context(page.assignment) | {"page": page, "form": form, "answers": answers_of(form)}
-    shown |= {"rating_words": rating_words(), "flags": Flag}
-    return render(request, "annotations/rank.html", shown, status=400 if form.errors else 200)
+            form.add_error(None, str(error))
+        except BadMessages as error:
+            form.add_error("correction", str(error))
+        except (KeyReused, Stale):
+            return conflict(request, assignment, form, _form(slate_page(assignment)))
+    failed = is_sent(request) and bool(form.errors)
+    answers = answers_of(form)
+    shown = desk_context(page.assignment) | {"page": page, "form": form, "answers": answers, **questions()}
+    shown |= {"slate": slate_answers(form), "has_markdown": any(answer["html"] for answer in answers)}
+    shown |= beside(request, form, partial(_form, page))
+    template = "annotations/rank_pair.html" if is_pair(page) else "annotations/rank.html"
+    return render(request, template, shown, status=400 if failed else 200)
+
+
+def _form(page: SlatePage, data: Any = None, typed: Typed = NOTHING) -> RankingForm:
+    form = ranking_form(data, page=page)
+    form.begin(revision=page.ranking.revision if page.ranking else 0, typed=typed)
+    return form

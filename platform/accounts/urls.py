@@ -9,6 +9,7 @@ urlpatterns = [
     path("new-password/<str:token>/", new_password.new_password, name="new_password"),
     path("settings/", views.settings, name="settings"),
     path("language/", views.language, name="language"),
+    path("account/here/", views.here, name="here"),
     path("account/2fa/totp/activate/qr.svg", totp.qr_code, name="totp_qr"),
     path("p/<slug:slug>/consent/", consent_pages.consent, name="consent"),
     # /p/<slug>/people/

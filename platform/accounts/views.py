@@ -1,16 +1,21 @@
-"""A person's own settings, and the language of people who are not signed in yet."""
+"""A person's own settings, the language of people who are not signed in yet, and who is signed in."""
 
 from django.conf import settings as site
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.middleware.csrf import get_token
 from django.shortcuts import redirect, render
 from django.utils import translation
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.csrf import csrf_failure
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from accounts.consents import ConsentWithdrawn, acceptances_of
 from accounts.forms import SettingsForm
+from accounts.middleware import WRITER
 from accounts.permissions import Deactivated
 
 
@@ -25,7 +30,8 @@ def settings(request: HttpRequest) -> HttpResponse:
         translation.activate(request.user.language)
         messages.success(request, _("Settings saved"))
         return redirect("settings")
-    return render(request, "accounts/settings.html", {"form": form}, status=400 if form.errors else 200)
+    shown = {"form": form, "acceptances": acceptances_of(request.user)}
+    return render(request, "accounts/settings.html", shown, status=400 if form.errors else 200)
 
 
 @require_POST
@@ -44,9 +50,27 @@ def language(request: HttpRequest) -> HttpResponse:
     return response
 
 
+@login_required
+@never_cache
+@require_safe
+def here(request: HttpRequest) -> HttpResponse:
+    """Who is signed in, and the token that their forms need: what a page asks after a log-in inside it."""
+    assert request.user.is_authenticated
+    found = {"person": str(request.user.pk), "name": request.user.get_username(), "csrf": get_token(request)}
+    return JsonResponse(found)
+
+
+def out_of_date(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """403 for a form's old token. A script of the same person gets the new one and sends again."""
+    if WRITER in request.headers:
+        return JsonResponse({"problem": "out_of_date", "csrf": get_token(request)}, status=403)
+    return csrf_failure(request, reason)
+
+
 def refused(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """403: in other words for who was a member until an operator ended it."""
-    page = "accounts/deactivated.html" if isinstance(exception, Deactivated) else "403.html"
+    """403: in other words for who was a member until an operator ended it, and for who withdrew their consent."""
+    pages = {Deactivated: "accounts/deactivated.html", ConsentWithdrawn: "accounts/withdrawn.html"}
+    page = next((page for kind, page in pages.items() if isinstance(exception, kind)), "403.html")
     return render(request, page, status=403)
 
 

@@ -42,7 +42,9 @@ GROUP BY r.id HAVING MAX(p.tier) <> COUNT(DISTINCT p.tier)
 UNION ALL
 SELECT r.id, 'assignment of another slate or person'
 FROM annotations_ranking r JOIN annotations_assignment a ON a.id = r.assignment_id
-WHERE a.slate_id <> r.slate_id OR a.labeler_id <> r.labeler_id OR a.state <> 'done';
+WHERE a.slate_id <> r.slate_id OR a.labeler_id <> r.labeler_id
+   -- What its author took back leaves the work undone again.
+   OR (a.state <> 'done' AND r.withdrawn_at IS NULL);
 
 -- I5: a project has at most one open round and one current deployment of a kind
 SELECT project_id, 'open rounds' AS fault, COUNT(*) AS found

@@ -15,7 +15,7 @@ from annotations.services.work import lend_work
 from tests import make
 
 # Session and person are two of each; transactions and savepoints are not counted.
-PAGE, SUBMISSION = 6, 24
+PAGE, SUBMISSION = 6, 27
 
 
 @pytest.fixture

@@ -23,11 +23,17 @@ from django.utils import timezone  # noqa: E402
 
 from accounts import consents, invitations, members, password_links, people  # noqa: E402
 from accounts.models import Guideline, Membership, Project, Role, User  # noqa: E402
-from annotations.models import Assignment, Prompt  # noqa: E402
+from annotations.choices import Purpose  # noqa: E402
+from annotations.models import Assignment, Exercise, Prompt  # noqa: E402
+from annotations.new_exercise import NewExercise  # noqa: E402
 from annotations.services.demonstrations import submit_demonstration  # noqa: E402
+from annotations.services.exercises import add_exercises  # noqa: E402
 from annotations.services.prompts import PromptRow, add_prompts, read_prompt_file  # noqa: E402
+from annotations.services.qualifications import begin_qualification, practise  # noqa: E402
 from annotations.services.rankings import submit_ranking  # noqa: E402
+from annotations.services.remarks import leave_remark  # noqa: E402
 from annotations.services.slates import take_in_completions  # noqa: E402
+from annotations.services.work import skip  # noqa: E402
 from exchange.models import Format  # noqa: E402
 from exchange.services import exports, writing  # noqa: E402
 from tests import make  # noqa: E402
@@ -69,7 +75,7 @@ def seed() -> dict[str, str]:
     places = _desk(turtles) | _front_door(turtles)
     others = {"pairs": _project("pairs", "Two at a time", k=2), "six": _project("six", "Six at a time", k=6)}
     others |= {"shells": _project("shells", "Shells and stones"), "quiet": _project("quiet", "Nothing waits here")}
-    others |= {"terms": _project("terms", "With terms")}
+    others |= {"terms": _project("terms", "With terms"), "school": _project("school", "Learning to rank")}
     for project in others.values():
         _join(project, EVERYWHERE)
     consents.publish_consent(by=_user("olga"), project=others["terms"], text=TERMS, after=0)
@@ -80,6 +86,7 @@ def seed() -> dict[str, str]:
     for project in learnt:
         _slates(project, [project.k] * 2, first=20)
     _exports(turtles)
+    places |= _school(others["school"])
     return places | _cookies() | {"half_in": _half_in("tess")}
 
 
@@ -97,6 +104,14 @@ def _desk(project: Project) -> dict[str, str]:
     _slates(project, [4] * 9)
     ranked = [_rank(alice, project) for _ in range(4)]
     _rank(bob, project)
+    leave_remark(
+        by=_user("rita"),
+        project=project,
+        assignment_id=ranked[0].public_id,
+        text="The third answer names a source. Look at it once more.",
+        key=uuid.uuid4(),
+    )
+    skip(by=bob, assignment_id=make.lent(bob, project).public_id, reason="unclear")
     held = make.lent(alice, project)
     talk = ["Which turtles live in the sea?", "Seven kinds do.", QUESTION]
     roles = ("user", "assistant", "user")
@@ -113,6 +128,25 @@ def _desk(project: Project) -> dict[str, str]:
     names = {"ranked": ranked[0], "held": held, "written": written, "writing": writing_now}
     names |= {"upsetting": upsetting, "broken": broken, "dora": make.lent(_user("dora"), project)}
     return {name: str(assignment.public_id) for name, assignment in names.items()}
+
+
+def _school(project: Project) -> dict[str, str]:
+    """Practice and a set to qualify on; Alice is in the middle of it."""
+    olga, alice = _user("olga"), _user("alice")
+    messages = [{"role": "user", "content": QUESTION}]
+    said = {"messages": messages, "texts": ANSWERS[:3], "tiers": [[1], [0, 2]], "clause": "What is not acceptable"}
+    why = "The second says where they lay; the others speak of something else."
+    rows = [NewExercise(purpose=purpose, explanation=why, **said) for purpose in Purpose for _ in range(2)]  # type: ignore[arg-type]
+    add_exercises(by=olga, project=project, rows=rows)
+    practice = Exercise.objects.filter(project=project, purpose=Purpose.PRACTICE).order_by("position")
+    for exercise in practice:
+        practise(by=alice, project=project, exercise_id=exercise.public_id, tiers=[[1], [0, 2]], attempt=1)
+    begin_qualification(by=alice, project=project)
+    asked = Exercise.objects.filter(project=project, purpose=Purpose.QUALIFICATION).order_by("position").first()
+    first = practice.first()
+    assert asked
+    assert first
+    return {"practice": str(first.public_id), "qualification": str(asked.public_id)}
 
 
 def _slates(project: Project, sizes: Iterable[int], *, first: int = 0) -> None:

@@ -2,9 +2,10 @@
 
 import { minutesShort, timeLeft } from "./words.js";
 
-export function showLease(until) {
+export function showLease() {
   const tick = () => {
-    const minutes = Math.round((Date.parse(until) - Date.now()) / 60_000);
+    // A saved draft moves it.
+    const minutes = Math.round((Date.parse(document.getElementById("desk").dataset.lease) - Date.now()) / 60_000);
     document.getElementById("lease-long").textContent = timeLeft(minutes);
     document.getElementById("lease-short").textContent = minutesShort(minutes);
   };
