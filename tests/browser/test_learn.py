@@ -55,7 +55,8 @@ def _publish(page: Page, site: Site, text: str) -> None:
 
 
 def _letters(page: Page) -> list[str]:
-    """The letters of the texts on this screen, as the author wrote them."""
+    """The letters of the texts on this screen, as the author wrote them, once its keys work."""
+    expect(page.locator("#missing")).to_have_text("Nothing is placed yet")
     cards = [page.locator(".answer", has_text=text) for text in TEXTS]
     return [card.get_attribute("data-letter") or "" for card in cards]
 
@@ -89,13 +90,13 @@ def test_the_drawer_opens_at_the_kind_of_work_and_at_the_flag_in_focus(school: S
     expect(page.locator("h1")).to_have_text("Before your first question")
     visitor.shoot("qualification")
     page.keyboard.press("Enter")
-    page.wait_for_selector("#desk")
     moon, beaches, eggs = _letters(page)
     page.keyboard.type(f"{beaches}{eggs}{moon}")
     page.keyboard.press("Control+Enter")
     expect(page.locator("h1")).to_have_text("You can start")
     page.keyboard.press("Enter")
     page.wait_for_url("**/rank/*-*/")
+    expect(page.locator("#missing")).to_have_text("Nothing is placed yet")
     with page.expect_response("**/guidelines/seen/") as told:
         page.keyboard.press("o")
     assert told.value.status == 204

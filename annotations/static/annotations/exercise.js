@@ -2,7 +2,7 @@
 
 import * as orders from "./order.js";
 import { draggable } from "./drag.js";
-import { hasModifier, isSubmit, isUndo, isWriting, signOf } from "./keys.js";
+import { hasModifier, isRedo, isSubmit, isUndo, isWriting, signOf } from "./keys.js";
 import { draw } from "./tray.js";
 import { problem, spoken, whatIsMissing } from "./words.js";
 
@@ -11,17 +11,25 @@ const form = $("desk");
 const field = $("id_order");
 const letters = [...form.dataset.letters];
 const past = [];
+const future = [];
 let order = orders.parse(field.value, letters, false).order;
 let current = null;
 
 function redraw(fresh) {
-  draw({ order, letters, ratings: new Map(), partial: false, current }, fresh);
+  const ways = { undo: past.length > 0, redo: future.length > 0, seed: false };
+  draw({ order, letters, ratings: new Map(), partial: false, current, ways }, fresh);
 }
 
-/** Take a new order: keep the old one for undo, write the field, draw, and say it. */
+/** Take a new order: keep the old one for undo, and show it. */
 function become(next, { fresh = null, typed = false } = {}) {
   if (orders.write(next) === orders.write(order)) return;
   past.push(order);
+  future.length = 0;
+  take(next, { fresh, typed });
+}
+
+/** Write the field, draw, and say the order. */
+function take(next, { fresh = null, typed = false } = {}) {
   order = next;
   current = fresh ?? current;
   if (!typed) {
@@ -38,15 +46,21 @@ const toggle = (letter) => (orders.tierOf(order, letter) < 0 ? place(letter) : b
 const act = {
   tie: () => become(orders.tie(order)),
   back: () => become(orders.takeBack(order)),
+  undo: () => step(past, future),
+  redo: () => step(future, past),
+  up: () => move(-1),
+  down: () => move(1),
   "tie-current": (button) => become(orders.place(orders.tie(order), button.dataset.letter), { fresh: button.dataset.letter }),
 };
 
-function undo() {
-  const before = past.pop();
-  if (!before) return;
-  become(before);
-  past.pop();
+/** Go to the last order of one side, and keep this one on the other. */
+function step(from, to) {
+  if (!from.length) return;
+  to.push(order);
+  take(from.pop());
 }
+
+const move = (by) => current !== null && become(orders.moveLetter(order, current, by));
 
 function look(letter) {
   current = letter;
@@ -64,8 +78,8 @@ function send() {
 /** Keys that act; everything else is left to the browser. Returns whether the key was used. */
 function press(sign, event) {
   if (letters.includes(sign)) return (event.shiftKey ? look : place)(sign), true;
-  const step = { ArrowUp: -1, ArrowDown: 1 }[sign];
-  if (step) return current !== null && (become(orders.moveLetter(order, current, step)), true);
+  const by = { ArrowUp: -1, ArrowDown: 1 }[sign];
+  if (by) return current !== null && (move(by), true);
   const others = { "=": act.tie, Backspace: act.back, "?": () => $("keys-dialog").showModal() };
   others[sign]?.();
   return sign in others;
@@ -74,7 +88,8 @@ function press(sign, event) {
 function onKey(event) {
   if (isSubmit(event)) return event.preventDefault(), send();
   if (document.querySelector("dialog[open]") || (isWriting(event) && !endsOrder(event))) return undefined;
-  if (isUndo(event)) return event.preventDefault(), undo();
+  if (isUndo(event)) return event.preventDefault(), act.undo();
+  if (isRedo(event)) return event.preventDefault(), act.redo();
   if (!hasModifier(event) && press(signOf(event), event)) event.preventDefault();
   return undefined;
 }
@@ -93,11 +108,11 @@ function onTyped() {
 
 function onClick(event) {
   const button = event.target.closest("button, a[data-opens]");
-  const { place: placed, step, at, look: letter, does, opens } = button?.dataset ?? {};
+  const { place: placed, step: by, at, look: letter, does, opens } = button?.dataset ?? {};
   if (opens) return event.preventDefault(), $(opens).showModal();
   if (placed) return toggle(placed);
   if (letter) return look(letter);
-  if (step) return become(orders.moveRow(order, Number(at), Number(step)));
+  if (by) return become(orders.moveRow(order, Number(at), Number(by)));
   return act[does]?.(button);
 }
 
