@@ -2,7 +2,7 @@
 
 import * as orders from "./order.js";
 import { draggable } from "./drag.js";
-import { hasModifier, isSubmit, isUndo, isWriting, signOf } from "./keys.js";
+import { hasModifier, isRedo, isSubmit, isUndo, isWriting, signOf } from "./keys.js";
 import { draw } from "./tray.js";
 import { problem, spoken, whatIsMissing } from "./words.js";
 
@@ -11,17 +11,24 @@ const form = $("desk");
 const field = $("id_order");
 const letters = [...form.dataset.letters];
 const past = [];
+const future = [];
 let order = orders.parse(field.value, letters, false).order;
 let current = null;
 
 function redraw(fresh) {
-  draw({ order, letters, ratings: new Map(), partial: false, current }, fresh);
+  const ways = { undo: past.length > 0, redo: future.length > 0, seed: false };
+  draw({ order, letters, ratings: new Map(), partial: false, current, ways }, fresh);
 }
 
 /** Take a new order: keep the old one for undo, write the field, draw, and say it. */
 function become(next, { fresh = null, typed = false } = {}) {
   if (orders.write(next) === orders.write(order)) return;
   past.push(order);
+  future.length = 0;
+  show(next, { fresh, typed });
+}
+
+function show(next, { fresh = null, typed = false } = {}) {
   order = next;
   current = fresh ?? current;
   if (!typed) {
@@ -33,20 +40,25 @@ function become(next, { fresh = null, typed = false } = {}) {
   $("said").textContent = spoken(order);
 }
 
+/** One order back, or one back again. */
+function travel(from, onto, nothing) {
+  if (!from.length) return ($("said").textContent = nothing);
+  onto.push(order);
+  return show(from.pop());
+}
+
+const move = (step) => become(orders.moveLetter(order, current, step));
 const place = (letter) => become(orders.place(order, letter), { fresh: letter });
 const toggle = (letter) => (orders.tierOf(order, letter) < 0 ? place(letter) : become(orders.remove(order, letter)));
 const act = {
   tie: () => become(orders.tie(order)),
   back: () => become(orders.takeBack(order)),
+  undo: () => travel(past, future, gettext("There is nothing to undo.")),
+  redo: () => travel(future, past, gettext("There is nothing to redo.")),
+  up: () => move(-1),
+  down: () => move(1),
   "tie-current": (button) => become(orders.place(orders.tie(order), button.dataset.letter), { fresh: button.dataset.letter }),
 };
-
-function undo() {
-  const before = past.pop();
-  if (!before) return;
-  become(before);
-  past.pop();
-}
 
 function look(letter) {
   current = letter;
@@ -65,7 +77,7 @@ function send() {
 function press(sign, event) {
   if (letters.includes(sign)) return (event.shiftKey ? look : place)(sign), true;
   const step = { ArrowUp: -1, ArrowDown: 1 }[sign];
-  if (step) return current !== null && (become(orders.moveLetter(order, current, step)), true);
+  if (step) return current !== null && (move(step), true);
   const others = { "=": act.tie, Backspace: act.back, "?": () => $("keys-dialog").showModal() };
   others[sign]?.();
   return sign in others;
@@ -74,7 +86,7 @@ function press(sign, event) {
 function onKey(event) {
   if (isSubmit(event)) return event.preventDefault(), send();
   if (document.querySelector("dialog[open]") || (isWriting(event) && !endsOrder(event))) return undefined;
-  if (isUndo(event)) return event.preventDefault(), undo();
+  if (isUndo(event) || isRedo(event)) return event.preventDefault(), act[isUndo(event) ? "undo" : "redo"]();
   if (!hasModifier(event) && press(signOf(event), event)) event.preventDefault();
   return undefined;
 }
