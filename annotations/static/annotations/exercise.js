@@ -25,11 +25,18 @@ function become(next, { fresh = null, typed = false } = {}) {
   if (orders.write(next) === orders.write(order)) return;
   past.push(order);
   future.length = 0;
+<<<<<<< HEAD
   take(next, { fresh, typed });
 }
 
 /** Write the field, draw, and say the order. */
 function take(next, { fresh = null, typed = false } = {}) {
+=======
+  show(next, { fresh, typed });
+}
+
+function show(next, { fresh = null, typed = false } = {}) {
+>>>>>>> learn
   order = next;
   current = fresh ?? current;
   if (!typed) {
@@ -41,18 +48,32 @@ function take(next, { fresh = null, typed = false } = {}) {
   $("said").textContent = spoken(order);
 }
 
+/** One order back, or one back again. */
+function travel(from, onto, nothing) {
+  if (!from.length) return ($("said").textContent = nothing);
+  onto.push(order);
+  return show(from.pop());
+}
+
+const move = (step) => become(orders.moveLetter(order, current, step));
 const place = (letter) => become(orders.place(order, letter), { fresh: letter });
 const toggle = (letter) => (orders.tierOf(order, letter) < 0 ? place(letter) : become(orders.remove(order, letter)));
 const act = {
   tie: () => become(orders.tie(order)),
   back: () => become(orders.takeBack(order)),
+<<<<<<< HEAD
   undo: () => step(past, future),
   redo: () => step(future, past),
+=======
+  undo: () => travel(past, future, gettext("There is nothing to undo.")),
+  redo: () => travel(future, past, gettext("There is nothing to redo.")),
+>>>>>>> learn
   up: () => move(-1),
   down: () => move(1),
   "tie-current": (button) => become(orders.place(orders.tie(order), button.dataset.letter), { fresh: button.dataset.letter }),
 };
 
+<<<<<<< HEAD
 /** Go to the last order of one side, and keep this one on the other. */
 function step(from, to) {
   if (!from.length) return;
@@ -62,6 +83,8 @@ function step(from, to) {
 
 const move = (by) => current !== null && become(orders.moveLetter(order, current, by));
 
+=======
+>>>>>>> learn
 function look(letter) {
   current = letter;
   redraw();
@@ -78,8 +101,13 @@ function send() {
 /** Keys that act; everything else is left to the browser. Returns whether the key was used. */
 function press(sign, event) {
   if (letters.includes(sign)) return (event.shiftKey ? look : place)(sign), true;
+<<<<<<< HEAD
   const by = { ArrowUp: -1, ArrowDown: 1 }[sign];
   if (by) return current !== null && (move(by), true);
+=======
+  const step = { ArrowUp: -1, ArrowDown: 1 }[sign];
+  if (step) return current !== null && (move(step), true);
+>>>>>>> learn
   const others = { "=": act.tie, Backspace: act.back, "?": () => $("keys-dialog").showModal() };
   others[sign]?.();
   return sign in others;
@@ -88,8 +116,12 @@ function press(sign, event) {
 function onKey(event) {
   if (isSubmit(event)) return event.preventDefault(), send();
   if (document.querySelector("dialog[open]") || (isWriting(event) && !endsOrder(event))) return undefined;
+<<<<<<< HEAD
   if (isUndo(event)) return event.preventDefault(), act.undo();
   if (isRedo(event)) return event.preventDefault(), act.redo();
+=======
+  if (isUndo(event) || isRedo(event)) return event.preventDefault(), act[isUndo(event) ? "undo" : "redo"]();
+>>>>>>> learn
   if (!hasModifier(event) && press(signOf(event), event)) event.preventDefault();
   return undefined;
 }
