@@ -20,23 +20,15 @@ function redraw(fresh) {
   draw({ order, letters, ratings: new Map(), partial: false, current, ways }, fresh);
 }
 
-/** Take a new order: keep the old one for undo, and show it. */
+/** Take a new order: keep the old one for undo, write the field, draw, and say it. */
 function become(next, { fresh = null, typed = false } = {}) {
   if (orders.write(next) === orders.write(order)) return;
   past.push(order);
   future.length = 0;
-<<<<<<< HEAD
-  take(next, { fresh, typed });
-}
-
-/** Write the field, draw, and say the order. */
-function take(next, { fresh = null, typed = false } = {}) {
-=======
   show(next, { fresh, typed });
 }
 
 function show(next, { fresh = null, typed = false } = {}) {
->>>>>>> learn
   order = next;
   current = fresh ?? current;
   if (!typed) {
@@ -61,30 +53,13 @@ const toggle = (letter) => (orders.tierOf(order, letter) < 0 ? place(letter) : b
 const act = {
   tie: () => become(orders.tie(order)),
   back: () => become(orders.takeBack(order)),
-<<<<<<< HEAD
-  undo: () => step(past, future),
-  redo: () => step(future, past),
-=======
   undo: () => travel(past, future, gettext("There is nothing to undo.")),
   redo: () => travel(future, past, gettext("There is nothing to redo.")),
->>>>>>> learn
   up: () => move(-1),
   down: () => move(1),
   "tie-current": (button) => become(orders.place(orders.tie(order), button.dataset.letter), { fresh: button.dataset.letter }),
 };
 
-<<<<<<< HEAD
-/** Go to the last order of one side, and keep this one on the other. */
-function step(from, to) {
-  if (!from.length) return;
-  to.push(order);
-  take(from.pop());
-}
-
-const move = (by) => current !== null && become(orders.moveLetter(order, current, by));
-
-=======
->>>>>>> learn
 function look(letter) {
   current = letter;
   redraw();
@@ -101,13 +76,8 @@ function send() {
 /** Keys that act; everything else is left to the browser. Returns whether the key was used. */
 function press(sign, event) {
   if (letters.includes(sign)) return (event.shiftKey ? look : place)(sign), true;
-<<<<<<< HEAD
-  const by = { ArrowUp: -1, ArrowDown: 1 }[sign];
-  if (by) return current !== null && (move(by), true);
-=======
   const step = { ArrowUp: -1, ArrowDown: 1 }[sign];
   if (step) return current !== null && (move(step), true);
->>>>>>> learn
   const others = { "=": act.tie, Backspace: act.back, "?": () => $("keys-dialog").showModal() };
   others[sign]?.();
   return sign in others;
@@ -116,12 +86,7 @@ function press(sign, event) {
 function onKey(event) {
   if (isSubmit(event)) return event.preventDefault(), send();
   if (document.querySelector("dialog[open]") || (isWriting(event) && !endsOrder(event))) return undefined;
-<<<<<<< HEAD
-  if (isUndo(event)) return event.preventDefault(), act.undo();
-  if (isRedo(event)) return event.preventDefault(), act.redo();
-=======
   if (isUndo(event) || isRedo(event)) return event.preventDefault(), act[isUndo(event) ? "undo" : "redo"]();
->>>>>>> learn
   if (!hasModifier(event) && press(signOf(event), event)) event.preventDefault();
   return undefined;
 }
@@ -140,11 +105,11 @@ function onTyped() {
 
 function onClick(event) {
   const button = event.target.closest("button, a[data-opens]");
-  const { place: placed, step: by, at, look: letter, does, opens } = button?.dataset ?? {};
+  const { place: placed, step, at, look: letter, does, opens } = button?.dataset ?? {};
   if (opens) return event.preventDefault(), $(opens).showModal();
   if (placed) return toggle(placed);
   if (letter) return look(letter);
-  if (by) return become(orders.moveRow(order, Number(at), Number(by)));
+  if (step) return become(orders.moveRow(order, Number(at), Number(step)));
   return act[does]?.(button);
 }
 
