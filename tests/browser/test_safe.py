@@ -100,6 +100,7 @@ def test_an_answer_is_taken_back_with_one_chord_and_everything_is_as_it_was(alic
     page.keyboard.press("Control+Enter")
     undo = page.get_by_role("status").get_by_role("button", name="Undo")
     expect(undo).to_be_visible()
+    page.locator("html.js").wait_for(state="attached")
     alice.shoot("undo")
     page.keyboard.press("Control+z")
     expect(page).to_have_url(address)
@@ -119,6 +120,7 @@ def test_on_the_next_page_what_was_done_there_is_undone_first(alice: Visitor, si
     page.keyboard.type("abc")
     page.keyboard.press("Control+Enter")
     expect(page.locator(".toast")).to_have_text("Ranking submitted")
+    page.locator("html.js").wait_for(state="attached")
     address = page.url
     page.keyboard.type("c")
     page.keyboard.press("Control+z")

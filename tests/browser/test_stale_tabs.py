@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, StorageState, exp
 from tests.accounts.test_codes import code_of
 from tests.browser.conftest import Site, Visitor, visit
 from tests.browser.seed import PASSWORD
-from tests.browser.stale_seed import SECRET
+from tests.browser.stale_seed import RECOVERY, SECRET
 
 SEED = "tests.browser.stale_seed"
 WORDS = "The third says nothing of eggs"
@@ -206,7 +206,7 @@ def test_8_the_session_ended_and_the_way_in_asks_for_a_code(chromium: Browser, s
     desk = Desk(site, context, page, page.locator("#desk").get_attribute("data-assignment") or "")
     context.clear_cookies()
     submit(page)
-    sign_in_here(page, "bob", code_of(SECRET))
+    sign_in_here(page, "bob", RECOVERY)
     taken(page)
     assert desk.kept() == [(1, True, WORDS, False)]
     context.close()

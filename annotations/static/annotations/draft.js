@@ -1,5 +1,6 @@
 /** What is typed is never lost: it is kept on this device at once, and as a draft on the server a moment later. */
 
+import { aside, askWhich } from "./both.js";
 import { bodyFromServer, bodyOf, fill, labelled, written } from "./fields.js";
 import { saved, saving, unsaved } from "./saving.js";
 import { copiesOf, forget, keep, mark, marked } from "./store.js";
@@ -26,7 +27,8 @@ export function keepDraft(form, names) {
   form.addEventListener("change", save);
   // Sent or skipped: the next page says whether the server has it.
   document.addEventListener("submit", () => mark(form.dataset.assignment, id));
-  form.addEventListener("sent", () => (draft.over = true));
+  form.addEventListener("sending", () => rest(draft));
+  form.addEventListener("unsent", () => wake(draft));
   addEventListener("pagehide", () => leave(draft));
   addEventListener("online", () => draft.onServer !== draft.last && push(draft));
   resume(draft);
@@ -55,6 +57,19 @@ function schedule(draft, after) {
   if (!draft.over) draft.timer ||= setTimeout(push, after, draft);
 }
 
+/** The text is on its way as an answer: a draft that overtakes it or comes after it helps nobody. */
+function rest(draft) {
+  draft.over = true;
+  clearTimeout(draft.timer);
+  draft.timer = 0;
+  draft.request?.abort();
+}
+
+function wake(draft) {
+  draft.over = false;
+  if (draft.onServer !== draft.last) schedule(draft, SOON);
+}
+
 function write(draft, body, options = {}) {
   const sent = JSON.stringify({ version: draft.version, revision: draft.revision, body });
   return ask(page().save, { method: "PUT", headers: { "Content-Type": "application/json" }, body: sent, ...options });
@@ -67,7 +82,8 @@ async function push(draft) {
   const body = bodyOf(draft.form, draft.names);
   draft.busy = true;
   saving();
-  const answer = await write(draft, body);
+  draft.request = new AbortController();
+  const answer = await write(draft, body, { signal: draft.request.signal });
   draft.busy = false;
   return draft.over ? undefined : heard(draft, body, answer);
 }
@@ -99,10 +115,8 @@ function moved(draft, body, theirs) {
 }
 
 /** Both texts side by side. The form holds one of them; after this it holds what was chosen, and nothing is gone. */
-async function choose(draft, mine, { body, version, saved_at: at }) {
+function choose(draft, mine, { body, version, saved_at: at }) {
   draft.busy = true;
-  const both = await import("./both.js").catch(() => null);
-  if (!both) return (draft.busy = false), schedule(draft, LATER);
   const settle = (chosen) => {
     Object.assign(draft, { version, busy: false });
     known.add(written(body));
@@ -110,12 +124,11 @@ async function choose(draft, mine, { body, version, saved_at: at }) {
   };
   const texts = { mine: labelled(draft.form, mine), theirs: labelled(draft.form, body), at };
   const choices = { here: () => settle(mine), there: () => settle(body), together: () => (put(draft, body), settle(mine)) };
-  return both.askWhich(texts, choices);
+  return askWhich(texts, choices);
 }
 
-async function put(draft, theirs) {
+function put(draft, theirs) {
   draft.beside = theirs;
-  const { aside } = await import("./both.js");
   document.getElementById("beside-place")?.replaceChildren(aside(labelled(draft.form, theirs)));
 }
 
