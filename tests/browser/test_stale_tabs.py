@@ -89,6 +89,7 @@ def write(page: Page, words: str = WORDS) -> None:
 
 
 def submit(page: Page) -> None:
+    page.locator("html.js").wait_for(state="attached")
     page.keyboard.press("Control+Enter")
 
 
