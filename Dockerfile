@@ -11,7 +11,10 @@ COPY annotations annotations
 COPY platform platform
 COPY trainer trainer
 RUN pip install --quiet --constraint requirements.lock --editable .
-ENV TUTELAGE_DATA=/data TUTELAGE_STORE=/store DJANGO_SETTINGS_MODULE=tutelage.settings
+# The key that a first start would make must not lie in the image.
+RUN TUTELAGE_DATA=/tmp/none TUTELAGE_STATIC=/app/static python manage.py collectstatic --no-input --verbosity 0 \
+ && rm --recursive /tmp/none
+ENV TUTELAGE_STATIC=/app/static TUTELAGE_DATA=/data TUTELAGE_STORE=/store DJANGO_SETTINGS_MODULE=tutelage.settings
 USER tutelage
 
 FROM web AS trainer

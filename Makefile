@@ -100,6 +100,15 @@ bench-human: $(PEERS) ## Reward models on what people preferred, beside TRL: mak
 	@test -n "$(DIR)" || { echo "Say which folder: make bench-human DIR=../shared/data"; exit 1; }
 	$(PYTHON) -m tests.bench.human_data "$(DIR)" $(if $(ONLY),--only $(ONLY))
 
+.PHONY: bench-web
+bench-web: $(INSTALLED) system-packages ## What a page costs, for one labeler and for 32: make bench-web [WITH="--postgres --while-training"]
+	$(PYTHON) -m tests.bench.web $(WITH)
+
+.PHONY: screenshots
+screenshots: $(INSTALLED) system-packages ## Every page in both languages and themes, desk and phone: make screenshots OUT=build/screenshots
+	@test -n "$(OUT)" || { echo "Say where to: make screenshots OUT=build/screenshots"; exit 1; }
+	$(PYTHON) -m tests.screenshots "$(OUT)" $(if $(ONLY),--only $(ONLY))
+
 .PHONY: lint
 lint: $(INSTALLED) ## ruff and mypy --strict
 	$(VENV)/bin/ruff format --check .

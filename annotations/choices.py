@@ -29,3 +29,8 @@ class SkipReason(models.TextChoices):
     BROKEN = "broken", _("The texts are broken")
     HARMFUL = "harmful", _("I do not want to read this")
     OTHER = "other", _("Another reason")
+
+
+class Purpose(models.TextChoices):
+    PRACTICE = "practice", _("Practice")
+    QUALIFICATION = "qualification", _("Qualification")

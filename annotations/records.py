@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from django.db.models import CharField, Exists, ExpressionWrapper, F, OuterRef, QuerySet, TextField
+from django.db.models import CharField, Exists, ExpressionWrapper, F, OuterRef, Q, QuerySet, TextField
 from django.db.models.functions import Cast
 
 from accounts.models import Project
@@ -33,12 +33,14 @@ class Placed(NamedTuple):
     tier: int | None
     rating: int | None
     flags: list[str]
+    note: str
     position: int
     number: int
     completion: str
     text: str
     finished: bool
     tokens: int
+    masked: bool
     policy: Author
 
 
@@ -56,6 +58,9 @@ class Ranked:
     cut: int | None
     strength: int | None
     note: str
+    flags: list[str]
+    unsure: bool
+    hurried: bool
     guideline: int | None
     created_at: datetime
     making: str
@@ -107,6 +112,9 @@ _RANKED = (
     "cut",
     "strength",
     "note",
+    _alike("flags"),
+    "unsure",
+    "hurried",
     "guideline__version",
     "created_at",
     ExpressionWrapper(F("making"), output_field=TextField()),
@@ -126,12 +134,14 @@ _PLACED = (
     "tier",
     "rating",
     _alike("flags"),
+    "note",
     "completion__members__position",
     "completion__index",
     _id("completion__public_id"),
     "completion__text",
     "completion__finished",
     "completion__tokens",
+    "completion__masked",
     "completion__policy",
 )
 
@@ -154,10 +164,17 @@ def rankings_of(project: Project) -> Iterator[Ranked]:
         yield from _read(ids[start : start + _CHUNK], policies)
 
 
+def current_demonstrations(project: Project) -> "QuerySet[Demonstration]":
+    """The demonstrations that leave: current ones, but none that corrects a quarantined completion."""
+    good = Q(origin=None) | Q(origin__quarantined_at=None)
+    return Demonstration.objects.filter(good, project=project, is_current=True)
+
+
 def demonstrations_of(project: Project) -> Iterator[Demonstration]:
-    """Yield every current demonstration; memory stays constant."""
-    demonstrations = Demonstration.objects.filter(project=project, is_current=True)
-    return demonstrations.select_related("labeler", "prompt").order_by("pk").iterator(chunk_size=_CHUNK)
+    """Yield every demonstration of `current_demonstrations`; memory stays constant."""
+    beside = ("labeler", "prompt", "origin__policy", "guideline", "assignment__slate")
+    demonstrations = current_demonstrations(project).select_related(*beside)
+    return demonstrations.order_by("pk").iterator(chunk_size=_CHUNK)
 
 
 def prompts_of(project: Project) -> Iterator[Prompt]:

@@ -11,7 +11,7 @@ FLOORS = {
     "ground": {"errors", "manifest", "records", "world", "gold", "compute", "checkpoint", "preset", "versions", "dist"},
     "numbers": {"losses", "likelihoods", "rl", "best_of", "agreement", "labelers", "ema", "memory", "ragged"},
     "words": {"text", "bounds", "drawing"},
-    "nets": {"attention", "trunk", "nets", "scalar", "decoding", "generation", "scoring", "lora"},
+    "nets": {"attention", "flash", "trunk", "nets", "scalar", "decoding", "generation", "scoring", "lora"},
     "work": {
         *("runtime", "optim", "prompts", "slates", "scratch", "judging", "rollout", "improve", "ptx"),
         *("monitors", "reward_report"),

@@ -4,6 +4,7 @@ Every model is loaded with the attention function `NAME`; a pattern says who see
 own caller gets what transformers would do.
 """
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, Protocol, cast
 
@@ -14,6 +15,7 @@ from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
+from trainer import compute, flash
 from trainer.ragged import Packing
 
 NAME = "tutelage"
@@ -29,41 +31,60 @@ class Segments:
     """Each token sees its own segment up to itself, and all of the segment that its own continues."""
 
     def __init__(self, packing: Packing) -> None:
-        self.lengths, self.prefixes = list(packing.lengths), packing.prefixes
+        self.lengths, self.prefixes = packing.lengths, packing.prefixes
 
     @cached_property
     def masks(self) -> list[Tensor | None]:
-        """A [R,P+R] mask for each segment of R tokens that continues one of P, True where a token is seen."""
-        return [
-            None
-            if prefix is None
-            else torch.ones(length, self.lengths[prefix] + length).tril(self.lengths[prefix]).bool()
-            for length, prefix in zip(self.lengths, self.prefixes, strict=True)
-        ]
+        return masks(self.lengths, self.prefixes)
+
+    @cached_property
+    def spans(self) -> flash.Spans:
+        return flash.spans(self.lengths, self.prefixes)
 
     def __call__(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
-        queries, keys, values = (torch.split(each, self.lengths, dim=2) for each in (query, key, value))
-        outputs = []
-        for segment, prefix in enumerate(self.prefixes):
-            key, value = keys[segment], values[segment]
-            if prefix is not None:
-                key, value = torch.cat([keys[prefix], key], dim=2), torch.cat([values[prefix], value], dim=2)
-            outputs.append(
-                scaled_dot_product_attention(
-                    queries[segment],
-                    key,
-                    value,
-                    attn_mask=self._mask(segment, query.device),
-                    is_causal=prefix is None,
-                    scale=scale,
-                    enable_gqa=query.shape[1] != key.shape[1],
-                )
-            )
-        return torch.cat(outputs, dim=2)
+        if flash.serves(query.device) and compute.precision(query.device) == "bf16":
+            heads = query.shape[1], key.shape[1]
+            if flash.agrees(query.device, heads, query.shape[3], by_segment):
+                return flash.product(query, key, value, scale, self.spans)
+        return by_segment(self.lengths, self.prefixes, query, key, value, scale, self.masks)
 
-    def _mask(self, segment: int, device: torch.device) -> Tensor | None:
-        mask = self.masks[segment]
-        return None if mask is None else mask.to(device)
+
+def masks(lengths: Sequence[int], prefixes: Sequence[int | None]) -> list[Tensor | None]:
+    """A [R,P+R] mask for each segment of R tokens that continues one of P, True where a token is seen."""
+    return [
+        None if prefix is None else torch.ones(length, lengths[prefix] + length).tril(lengths[prefix]).bool()
+        for length, prefix in zip(lengths, prefixes, strict=True)
+    ]
+
+
+def by_segment(
+    lengths: Sequence[int],
+    prefixes: Sequence[int | None],
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    scale: float,
+    seen: Sequence[Tensor | None] | None = None,
+) -> Tensor:
+    """One product a segment: attention [1,H,N,d] of query [1,H,N,d] over key and value [1,H_kv,N,d]."""
+    queries, keys, values = (torch.split(each, list(lengths), dim=2) for each in (query, key, value))
+    outputs = []
+    for segment, (prefix, mask) in enumerate(zip(prefixes, seen or masks(lengths, prefixes), strict=True)):
+        key, value = keys[segment], values[segment]
+        if prefix is not None:
+            key, value = torch.cat([keys[prefix], key], dim=2), torch.cat([values[prefix], value], dim=2)
+        outputs.append(
+            scaled_dot_product_attention(
+                queries[segment],
+                key,
+                value,
+                attn_mask=None if mask is None else mask.to(query.device),
+                is_causal=prefix is None,
+                scale=scale,
+                enable_gqa=query.shape[1] != key.shape[1],
+            )
+        )
+    return torch.cat(outputs, dim=2)
 
 
 def attend(

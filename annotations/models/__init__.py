@@ -10,6 +10,7 @@ from annotations.models.asked import (
     SlateCompletion,
     public_id,
 )
+from annotations.models.exercises import Exercise, ExerciseAnswer, Qualification
 from annotations.models.said import Demonstration, Placement, Ranking, Remark
 from annotations.models.work import Assignment, Draft
 
@@ -18,10 +19,13 @@ __all__ = [
     "Completion",
     "Demonstration",
     "Draft",
+    "Exercise",
+    "ExerciseAnswer",
     "Messages",
     "Placement",
     "Policy",
     "Prompt",
+    "Qualification",
     "Ranking",
     "Remark",
     "SamplingOrder",

@@ -2,14 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from uuid import UUID
 
+from django.db.models import Exists, OuterRef
 from django.http import Http404
 
 from accounts.models import Guideline, Project, Role, User
-from accounts.permissions import require_role
+from accounts.permissions import memberships_of, require_role
 from annotations.choices import AssignmentState
-from annotations.models import Assignment, Demonstration, Draft, Messages, Placement, Ranking
+from annotations.models import Assignment, Demonstration, Draft, Messages, Placement, Ranking, SlateCompletion
 from annotations.order import LETTERS
 
 # Form field → its values.
@@ -30,50 +32,55 @@ class Card:
     text: str
 
 
-@dataclass(frozen=True, kw_only=True)
 class SlatePage:
-    """What a person sees of the slate that they rank, and what they said last about it, be it withdrawn."""
+    """What a person sees of the slate that they rank, and of what was said last, be it withdrawn; read when shown."""
 
-    assignment: Assignment
-    messages: Messages
-    cards: list[Card]
-    guideline: Guideline | None
-    ranking: Ranking | None
-    placements: Mapping[UUID, Placement]
+    def __init__(self, assignment: Assignment) -> None:
+        self.assignment = assignment
+        self.messages: Messages = assignment.prompt.messages
+        self.cards = cards_of(assignment)
+
+    @cached_property
+    def guideline(self) -> Guideline | None:
+        return guideline_of(self.assignment.project)
+
+    @cached_property
+    def ranking(self) -> Ranking | None:
+        return self.assignment.rankings.order_by("-revision").first()
+
+    @cached_property
+    def placements(self) -> Mapping[UUID, Placement]:
+        placed = self.ranking.placements.select_related("completion") if self.ranking else []
+        return {placement.completion.public_id: placement for placement in placed}
 
 
 def assignment_of(person: User, assignment_id: UUID) -> Assignment:
     """Return the person's own assignment, while they label in its project. Raises `NotYours`, `NotAllowed`."""
-    mine = Assignment.objects.select_related("project", "prompt", "slate", "draft")
-    assignment = mine.filter(public_id=assignment_id, labeler=person).first()
-    if assignment is None:
-        raise NotYours(f"no assignment {assignment_id} of this person")
-    require_role(user=person, project=assignment.project, roles=[Role.LABELER])
+    still = Exists(memberships_of(person).filter(project=OuterRef("project"), role=Role.LABELER))
+    mine = Assignment.objects.select_related("project", "prompt", "slate", "draft").annotate(still=still)
+    try:
+        assignment = mine.get(public_id=assignment_id, labeler=person)
+    except Assignment.DoesNotExist as error:
+        raise NotYours(f"no assignment {assignment_id} of this person") from error
+    if not assignment.still:
+        require_role(user=person, project=assignment.project, roles=[Role.LABELER])
     return assignment
 
 
 def slate_page(assignment: Assignment) -> SlatePage:
     """Return the page of a rank assignment, cards in the order that was stored for this slot."""
-    ranking = assignment.rankings.order_by("-revision").first()
-    placed = ranking.placements.select_related("completion") if ranking else []
-    return SlatePage(
-        assignment=assignment,
-        messages=assignment.prompt.messages,
-        cards=cards_of(assignment),
-        guideline=guideline_of(assignment.project),
-        ranking=ranking,
-        placements={placement.completion.public_id: placement for placement in placed},
-    )
+    return SlatePage(assignment)
 
 
 def cards_of(assignment: Assignment) -> list[Card]:
     """Return the completions under their letters: a to i, in this slot's own order."""
-    assert assignment.slate is not None, "only rank assignments have cards"
-    completions = list(assignment.slate.completions.order_by("members__position"))
-    in_order = [completions[position] for position in assignment.shown]
+    assert assignment.slate_id is not None, "only rank assignments have cards"
+    members = SlateCompletion.objects.filter(slate=assignment.slate_id).order_by("position")
+    written = list(members.values_list("completion__public_id", "completion__text"))
+    in_order = [written[position] for position in assignment.shown]
     return [
-        Card(letter=letter, completion=completion.public_id, text=completion.text)
-        for letter, completion in zip(LETTERS, in_order, strict=False)
+        Card(letter=letter, completion=completion, text=text)
+        for letter, (completion, text) in zip(LETTERS, in_order, strict=False)
     ]
 
 
@@ -82,9 +89,14 @@ def guideline_of(project: Project) -> Guideline | None:
     return project.guidelines.order_by("-version").first()
 
 
+def current_demonstration(assignment: Assignment) -> Demonstration | None:
+    """Return what the person wrote, newest revision."""
+    return assignment.demonstrations.select_related("origin").filter(is_current=True).first()
+
+
 def last_demonstration(assignment: Assignment) -> Demonstration | None:
     """Return what the person wrote last, be it withdrawn."""
-    return assignment.demonstrations.order_by("-revision").first()
+    return assignment.demonstrations.select_related("origin").order_by("-revision").first()
 
 
 def typed(assignment: Assignment) -> Typed:

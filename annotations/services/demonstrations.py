@@ -5,15 +5,17 @@ from uuid import UUID
 
 from django.db import transaction
 from django.utils.translation import gettext as _
+from rapidfuzz.distance import Levenshtein
 
 from accounts.consents import consent_given
 from accounts.models import User
 from accounts.submissions import answer_once, remember
 from annotations.choices import Kind
-from annotations.models import Assignment, Demonstration, Messages
+from annotations.correction import Correction, tidied
+from annotations.models import Assignment, Completion, Demonstration, Messages
 from annotations.services.revisions import next_revision, still_given
-from annotations.services.texts import BadMessages, checked_messages
 from annotations.services.work import take_answer, yours
+from annotations.texts import BadMessages, checked_messages
 
 
 def submit_demonstration(
@@ -21,27 +23,58 @@ def submit_demonstration(
     by: User,
     assignment_id: UUID,
     messages: Messages,
+    origin: UUID | None = None,
     making: dict[str, Any] | None = None,
     base: int | None = None,
     key: UUID,
 ) -> Demonstration:
     """Keep a demonstration: the first of its assignment, or a new revision of it.
 
-    The messages answer the prompt's user turn, so they begin and end with the assistant.
-    `base` is the newest revision that the page knew. Raises `NotYours`, `BadMessages`, `KeyReused`, `Stale`.
+    The messages answer the prompt's user turn, so they begin and end with the assistant. `origin` is the completion
+    of the same prompt that the first of them was written from. `base` is the newest
+    revision that the page knew. Raises `NotYours`, `BadMessages`, `KeyReused`, `Stale`.
     """
     with transaction.atomic():
-        body = {"assignment": str(assignment_id), "messages": messages}
+        body = {"assignment": str(assignment_id), "messages": messages} | ({"origin": str(origin)} if origin else {})
         if answered := answer_once(user=by, key=key, body=body):
             before = Demonstration.objects.get(public_id=answered)
             still_given(before)
             return before
         assignment = yours(by, assignment_id)
-        answer = _answering(assignment, messages)
-        demonstration = _make(by, assignment, next_revision(assignment, base=base), answer, making or {})
+        answering = _answering(assignment, messages)
+        start, revision = _origin(assignment, origin), next_revision(assignment, base=base)
+        demonstration = _make(by, assignment, revision, answering, start, making or {})
         take_answer(assignment, verb="demonstrate")
         remember(user=by, key=key, body=body, result=str(demonstration.public_id))
         return demonstration
+
+
+def keep_correction(
+    *, by: User, assignment: Assignment, correction: Correction, making: dict[str, Any]
+) -> Demonstration | None:
+    """Keep how a ranked completion should have been, inside the transaction that keeps the ranking.
+
+    What is empty or as it was written is no correction: then the earlier one, if any, ends. Raises `BadMessages`.
+    """
+    assert transaction.get_connection().in_atomic_block, "a correction is kept with its ranking or not at all"
+    text = tidied(correction.text)
+    if text and correction.completion is None:
+        raise BadMessages(_("Place an answer first; then correct it."))
+    origin = _origin(assignment, correction.completion) if text else None
+    if origin is None or text == tidied(origin.text):
+        assignment.demonstrations.filter(is_current=True).update(is_current=False)
+        return None
+    messages = checked_messages([{"role": "assistant", "content": text}], last="assistant")
+    same = assignment.demonstrations.filter(is_current=True, origin=origin, messages=messages).first()
+    return same or _make(by, assignment, _after_the_last(assignment), messages, origin, making)
+
+
+def _after_the_last(assignment: Assignment) -> int:
+    """Make room for one more correction of an assignment that `yours` locked, and return its revision."""
+    # The newest may be no longer current: withdrawn, or emptied.
+    newest = assignment.demonstrations.order_by("-revision").first()
+    assignment.demonstrations.filter(is_current=True).update(is_current=False)
+    return newest.revision + 1 if newest else 1
 
 
 def _answering(assignment: Assignment, messages: Messages) -> Messages:
@@ -53,13 +86,33 @@ def _answering(assignment: Assignment, messages: Messages) -> Messages:
     return checked
 
 
-def _make(by: User, assignment: Assignment, revision: int, messages: Messages, making: dict[str, Any]) -> Demonstration:
+def _origin(assignment: Assignment, completion: UUID | None) -> Completion | None:
+    if completion is None:
+        return None
+    of_it = Completion.objects.filter(prompt=assignment.prompt_id, public_id=completion)
+    if assignment.slate_id:
+        of_it = of_it.filter(slates=assignment.slate_id)
+    if found := of_it.first():
+        return found
+    raise BadMessages(_("The answer that you started from belongs to another question."))
+
+
+def _make(
+    by: User,
+    assignment: Assignment,
+    revision: int,
+    messages: Messages,
+    origin: Completion | None,
+    making: dict[str, Any],
+) -> Demonstration:
     return Demonstration.objects.create(
         project_id=assignment.project_id,
         assignment=assignment,
         prompt_id=assignment.prompt_id,
         labeler=by,
         messages=messages,
+        origin=origin,
+        edit_distance=Levenshtein.distance(origin.text, messages[0]["content"]) if origin else None,
         revision=revision,
         guideline=assignment.project.guidelines.order_by("-version").first(),
         consent=consent_given(user=by, project=assignment.project),

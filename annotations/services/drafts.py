@@ -10,8 +10,8 @@ from django.utils import timezone
 from accounts.models import User
 from annotations.models import Assignment, Draft
 from annotations.services.revisions import Stale, newest_revision
-from annotations.services.texts import storable
 from annotations.services.work import prolong, yours
+from annotations.texts import storable
 
 LONGEST_DRAFT = 400_000
 _MOST_FIELDS = 200
@@ -51,7 +51,7 @@ def save_draft(*, by: User, assignment_id: UUID, version: int, revision: int, bo
             raise Stale(f"begun over revision {revision}")
         saved = _write(assignment, version, checked)
         draft = Draft.objects.filter(assignment=assignment).first()
-        # The same text again, from a page that was left before it heard of its save, is no clash.
+        # Who leaves a page saves once more what is on its way: the same text twice is no other window's.
         if draft is None or not (saved or draft.body == checked):
             raise DraftMoved(draft)
         prolong(assignment)

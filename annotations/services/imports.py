@@ -29,7 +29,7 @@ from annotations.models import (
     SlateCompletion,
 )
 from annotations.services.prompts import PromptRow, new_prompt
-from annotations.services.texts import storable
+from annotations.texts import storable
 
 _BATCH = 200
 

@@ -1,8 +1,8 @@
-"""Ending a membership, or a labeler's role, together with what the person holds: one transaction, one verb."""
+"""Ending a membership, a role or a consent, together with what the person holds: one transaction, one verb."""
 
 from django.db import transaction
 
-from accounts import people
+from accounts import consents, people
 from accounts.models import Membership, Project, Role, User
 from annotations.services.work import take_back
 
@@ -20,3 +20,10 @@ def change_role(*, by: User, project: Project, membership_id: int, role: Role) -
         membership = people.change_role(by=by, project=project, membership_id=membership_id, role=role)
         take_back(by=by, labeler=membership.user, project=project)
         return membership
+
+
+def withdraw_consent(*, by: User, project: Project) -> int:
+    """Take back a labeler's own consent; what they hold goes back. Return how many slots. Raises `NotAllowed`."""
+    with transaction.atomic():
+        consents.withdraw_consent(by=by, project=project)
+        return take_back(by=by, labeler=by, project=project)

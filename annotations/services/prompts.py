@@ -14,16 +14,16 @@ from accounts import journal
 from accounts.models import Project, Role, User
 from accounts.permissions import require_role
 from annotations.choices import Kind, Split
+from annotations.lines import LinesError, json_object, rows_of
 from annotations.models import Assignment, Messages, Prompt
-from annotations.services.texts import checked_messages
+from annotations.texts import checked_messages
 
 MOST_PRIORITY = 1_000_000
-_LONGEST_LINE = 64_000
 _TEXT_KEYS = ("messages", "text", "question")
 _BATCH = 500
 
 
-class PromptFileError(ValueError):
+class PromptFileError(LinesError):
     """A prompt file cannot be read; the text names the line and the reason, and nothing was imported."""
 
 
@@ -52,15 +52,7 @@ def read_prompt_file(path: Path) -> list[PromptRow]:
 
 def read_prompts(raw: bytes, *, name: str, plain: bool) -> list[PromptRow]:
     """Read what such a file holds: plain lines, or JSONL. Raises `PromptFileError`, which names `name` and the line."""
-    read = _plain if plain else _parsed
-    rows = []
-    for number, line in _lines(raw, name):
-        try:
-            rows.append(read(line))
-        except ValueError as error:
-            raise PromptFileError(
-                _("%(file)s, line %(line)d: %(reason)s") % {"file": name, "line": number, "reason": error}
-            ) from error
+    rows = rows_of(raw, name=name, read=_plain if plain else _parsed, error=PromptFileError)
     if not rows:
         raise PromptFileError(_("%(file)s holds no prompts.") % {"file": name})
     return rows
@@ -136,32 +128,12 @@ def missing_demonstrations(project: Project, prompts: Sequence[Prompt]) -> Itera
     return (row for row in _wanted(project, prompts) if (row.prompt_id, row.slot) not in taken)
 
 
-def _lines(raw: bytes, name: str) -> Iterator[tuple[int, str]]:
-    for number, written in enumerate(raw.splitlines(), start=1):
-        try:
-            line = written.decode("utf-8-sig" if number == 1 else "utf-8").strip()
-        except UnicodeDecodeError as error:
-            raise PromptFileError(
-                _("%(file)s, line %(line)d: not UTF-8 text") % {"file": name, "line": number}
-            ) from error
-        if line:
-            yield number, line
-
-
 def _plain(line: str) -> PromptRow:
     return PromptRow(messages=checked_messages([{"role": "user", "content": line}], last="user"))
 
 
 def _parsed(line: str) -> PromptRow:
-    if len(line) > _LONGEST_LINE:
-        raise ValueError(_("longer than %(most)d characters") % {"most": _LONGEST_LINE})
-    try:
-        row = json.loads(line, parse_constant=_refuse_constant)
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise ValueError(_("not JSON: %(reason)s") % {"reason": error}) from error
-    if not isinstance(row, dict):
-        raise ValueError(_("not a JSON object"))
-    return _row(row)
+    return _row(json_object(line))
 
 
 def _row(row: dict[str, Any]) -> PromptRow:
@@ -179,7 +151,3 @@ def _row(row: dict[str, Any]) -> PromptRow:
         raise ValueError(_("sensitive must be true or false"))
     checked = checked_messages(messages, last="user")
     return PromptRow(messages=checked, tags=tags, priority=priority, sensitive=sensitive)
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(_("%(name)s is no JSON") % {"name": name})

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 from uuid import UUID
 
@@ -11,10 +12,12 @@ from django.utils.translation import gettext as _
 from accounts.consents import consent_given
 from accounts.models import User
 from accounts.submissions import answer_once, remember
-from annotations.models import Assignment, Completion, Placement, Ranking
+from annotations.correction import Correction
+from annotations.models import Assignment, Placement, Ranking, SlateCompletion
+from annotations.services.demonstrations import keep_correction
 from annotations.services.revisions import next_revision, still_given
-from annotations.services.texts import LONGEST, storable
 from annotations.services.work import take_answer, yours
+from annotations.texts import LONGEST, storable
 
 # One question for slates of two: from "left is far better" (-3) to "right is far better" (3).
 _STRENGTHS = range(-3, 4)
@@ -40,6 +43,10 @@ class Judgement:
     strength: int | None = None
     ratings: Mapping[UUID, int] = field(default_factory=dict)
     flags: Mapping[UUID, Sequence[str]] = field(default_factory=dict)
+    notes: Mapping[UUID, str] = field(default_factory=dict)
+    # What is wrong with the slate as a whole.
+    slate_flags: Sequence[str] = ()
+    unsure: bool = False
 
     def tier_of(self) -> dict[UUID, int]:
         return {completion: tier for tier, tied in enumerate(self.tiers, start=1) for completion in tied}
@@ -54,6 +61,9 @@ class Judgement:
             "strength": self.strength,
             "ratings": {str(completion): rating for completion, rating in self.ratings.items()},
             "flags": {str(completion): sorted(flags) for completion, flags in self.flags.items()},
+            "notes": {str(completion): note for completion, note in self.notes.items()},
+            "slate_flags": sorted(self.slate_flags),
+            "unsure": self.unsure,
         }
 
 
@@ -67,32 +77,49 @@ def submit_ranking(
     strength: int | None = None,
     ratings: Mapping[UUID, int] | None = None,
     flags: Mapping[UUID, Sequence[str]] | None = None,
+    notes: Mapping[UUID, str] | None = None,
+    slate_flags: Sequence[str] = (),
+    unsure: bool = False,
+    hurried: bool = False,
+    correction: Correction | None = None,
     making: dict[str, Any] | None = None,
     base: int | None = None,
     key: UUID,
 ) -> Ranking:
     """Keep a ranking: the first of its assignment, or a new revision of it.
 
-    An answer that comes after the slot went to somebody else is kept as surplus, outside the overlap.
-    `base` is the newest revision that the page knew. Raises `NotYours`, `BadRanking` (`Incomplete`), `KeyReused`,
-    `Stale`.
+    An answer that comes after the slot went to somebody else is kept as surplus, outside the overlap. A correction
+    is kept with it or not at all. Like `making`, `hurried` is no part of what the key stands for: a second click has
+    other times. `base` is the newest revision that the page knew. Raises `NotYours`, `BadRanking` (`Incomplete`),
+    `BadMessages`, `KeyReused`, `Stale`.
     """
     judgement = Judgement(
-        tiers=tiers, cut=cut, note=storable(note), strength=strength, ratings=ratings or {}, flags=flags or {}
+        tiers=tiers,
+        cut=cut,
+        note=storable(note),
+        strength=strength,
+        ratings=ratings or {},
+        flags=flags or {},
+        notes={completion: storable(said) for completion, said in (notes or {}).items()},
+        slate_flags=slate_flags,
+        unsure=unsure,
     )
     with transaction.atomic():
-        body = judgement.body(assignment_id)
+        body = judgement.body(assignment_id) | ({"correction": correction.body()} if correction else {})
         if answered := answer_once(user=by, key=key, body=body):
             before = Ranking.objects.get(public_id=answered)
             still_given(before)
             return before
         assignment = yours(by, assignment_id)
         slate = _slate(assignment)
-        completions = dict(Completion.objects.filter(slates=slate).values_list("public_id", "pk"))
+        members = SlateCompletion.objects.filter(slate=slate)
+        completions = dict(members.values_list("completion__public_id", "completion"))
         _check(judgement, completions, partial=assignment.project.partial_order)
         revision = next_revision(assignment, base=base)
-        ranking = _make(by, assignment, revision, judgement, making or {})
+        ranking = _make(by, assignment, revision, judgement, hurried=hurried, making=making or {})
         _place(ranking, judgement, completions)
+        if correction:
+            keep_correction(by=by, assignment=assignment, correction=correction, making=making or {})
         take_answer(assignment, verb="rank")
         remember(user=by, key=key, body=body, result=str(ranking.public_id))
         return ranking
@@ -110,7 +137,7 @@ def _check(judgement: Judgement, completions: Mapping[UUID, int], *, partial: bo
         raise Incomplete(_("Nothing is placed yet."))
     if len(placed) != len(set(placed)):
         raise BadRanking(_("An answer is placed twice."))
-    if {*placed, *judgement.ratings, *judgement.flags} - set(completions):
+    if {*placed, *judgement.ratings, *judgement.flags, *judgement.notes} - set(completions):
         raise BadRanking(_("An answer is not one of these."))
     if len(placed) < len(completions) and not partial:
         raise Incomplete(_("Some answers are not placed yet."))
@@ -120,17 +147,31 @@ def _check(judgement: Judgement, completions: Mapping[UUID, int], *, partial: bo
 def _check_details(judgement: Judgement, *, of: int) -> None:
     if judgement.cut is not None and not 0 <= judgement.cut <= len(judgement.tiers):
         raise BadRanking(_("The line of what is acceptable lies outside the order."))
-    if judgement.strength is not None and (of != 2 or judgement.strength not in _STRENGTHS):
-        raise BadRanking(_("How much better is asked of two answers only, from -3 to 3."))
+    if judgement.strength is not None:
+        _check_strength(judgement.strength, judgement.tiers, of=of)
     if any(rating not in _RATINGS for rating in judgement.ratings.values()):
         raise BadRanking(_("A rating is a number from 1 to 7."))
-    if len(judgement.note) > LONGEST:
+    _check_words(judgement)
+
+
+def _check_words(judgement: Judgement) -> None:
+    if any(len(note) > LONGEST for note in [judgement.note, *judgement.notes.values()]):
         raise BadRanking(_("The note is longer than %(most)d characters.") % {"most": LONGEST})
-    if any(not 0 < len(flag) <= _LONGEST_FLAG for flags in judgement.flags.values() for flag in flags):
+    flags = [*judgement.slate_flags, *chain.from_iterable(judgement.flags.values())]
+    if any(not 0 < len(flag) <= _LONGEST_FLAG for flag in flags):
         raise BadRanking(_("A flag is too long."))
 
 
-def _make(by: User, assignment: Assignment, revision: int, judgement: Judgement, making: dict[str, Any]) -> Ranking:
+def _check_strength(strength: int, tiers: Sequence[Sequence[UUID]], *, of: int) -> None:
+    if of != 2 or strength not in _STRENGTHS:
+        raise BadRanking(_("How much better is asked of two answers only, from -3 to 3."))
+    if [len(tied) for tied in tiers] != ([1, 1] if strength else [2]):
+        raise BadRanking(_("How much better is 0 where two answers are the same, and only there."))
+
+
+def _make(
+    by: User, assignment: Assignment, revision: int, judgement: Judgement, *, hurried: bool, making: dict[str, Any]
+) -> Ranking:
     return Ranking.objects.create(
         assignment=assignment,
         slate_id=_slate(assignment),
@@ -139,6 +180,9 @@ def _make(by: User, assignment: Assignment, revision: int, judgement: Judgement,
         cut=judgement.cut,
         strength=judgement.strength,
         note=judgement.note,
+        flags=list(judgement.slate_flags),
+        unsure=judgement.unsure,
+        hurried=hurried,
         guideline=assignment.project.guidelines.order_by("-version").first(),
         consent=consent_given(user=by, project=assignment.project),
         making=making,
@@ -154,6 +198,7 @@ def _place(ranking: Ranking, judgement: Judgement, completions: Mapping[UUID, in
             tier=tier_of.get(completion),
             rating=judgement.ratings.get(completion),
             flags=list(judgement.flags.get(completion, [])),
+            note=judgement.notes.get(completion, ""),
         )
         for completion, pk in completions.items()
     )

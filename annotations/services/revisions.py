@@ -32,7 +32,8 @@ def next_revision(assignment: Assignment, *, base: int | None) -> int:
     newest = newest_revision(assignment)
     if base is not None and base != newest:
         raise Stale(f"made over revision {base}, but {newest} is kept")
-    answers_of(assignment).filter(is_current=True).update(is_current=False)
+    if newest:
+        answers_of(assignment).filter(is_current=True).update(is_current=False)
     return newest + 1
 
 

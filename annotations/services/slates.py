@@ -14,9 +14,10 @@ from accounts import journal
 from accounts.models import Project
 from annotations.choices import AssignmentState, Kind
 from annotations.models import Assignment, Completion, Policy, Prompt, SamplingOrder, Slate, SlateCompletion
+from annotations.selfnaming import without_names
 from annotations.services.prompts import MOST_PRIORITY
-from annotations.services.texts import storable
 from annotations.services.work import close_open
+from annotations.texts import storable
 
 _BATCH = 500
 
@@ -71,12 +72,15 @@ def _completion(order: SamplingOrder, asked: Mapping[UUID, int], row: Mapping[st
         raise NotOrdered(f"order {order.public_id} did not ask for prompt {row.get('prompt')!r}") from error
     if not 0 <= index < order.per_prompt:
         raise NotOrdered(f"order {order.public_id} did not ask for completion {index} of {row['prompt']}")
+    written = storable(row["text"])
+    shown = without_names(written)
     return Completion(
         order=order,
         prompt_id=prompt,
         policy_id=order.policy_id,
         index=index,
-        text=storable(row["text"]),
+        text=shown,
+        masked=shown != written,
         finished=row["finished"],
         tokens=row["tokens"],
     )

@@ -30,14 +30,16 @@ class TooLate(Exception):
 def undo(*, by: User, assignment_id: UUID) -> Assignment:
     """Withdraw the current answer if it is younger than `UNDO_WITHIN`; the one that it revised is current again.
 
+    A correction that came with a ranking is withdrawn with it; one that it replaced does not come back by itself.
     Raises `NotYours`, `NotAllowed`, `TooLate`.
     """
     with transaction.atomic():
         assignment = yours(by, assignment_id)
         now = timezone.now()
-        young = answers_of(assignment).filter(is_current=True, created_at__gte=now - UNDO_WITHIN)
-        if not young.update(is_current=False, withdrawn_at=now):
+        young = {"is_current": True, "created_at__gte": now - UNDO_WITHIN}
+        if not answers_of(assignment).filter(**young).update(is_current=False, withdrawn_at=now):
             raise TooLate(f"nothing of assignment {assignment_id} can be taken back")
+        assignment.demonstrations.filter(**young).update(is_current=False, withdrawn_at=now)
         before = answers_of(assignment).filter(withdrawn_at=None).order_by("-revision").first()
         if before:
             answers_of(assignment).filter(pk=before.pk).update(is_current=True)

@@ -16,7 +16,9 @@ from accounts.permissions import require_role
 from annotations.choices import AssignmentState, SkipReason
 from annotations.models import Assignment, Draft, Slate
 from annotations.queries.desk import NotYours
+from annotations.queries.exercises import qualification_owed
 from annotations.queries.waiting import Rows, bearable, live_rows, new_to
+from annotations.services.qualifications import QualificationOwed
 
 # A slot is lost only when somebody else got one; more losses in a row than this are a fault.
 _TRIES = 100
@@ -30,15 +32,16 @@ def lend_work(*, to: User, project: Project, kind: str) -> Assignment | None:
     """Lend `to` one slot of work: what they already hold, else a free slot, else one whose lease ran out.
 
     Returns None where nothing waits for this person. The newest policy's slates come first.
-    Raises `NotAllowed`, and `ConsentOwed` before the current consent is accepted.
+    Raises `NotAllowed`, `ConsentOwed` before the current consent is accepted, and `QualificationOwed` before the
+    project's qualification set, where there is one, is passed.
     """
     with transaction.atomic():
-        _admit(to, project)
+        admit(to, project)
         if to.avoids_sensitive:
             _lay_down(_held(to, project).filter(prompt__sensitive=True), by=to)
         rows = bearable(to, live_rows(project, kind))
         new, lease = new_to(to, rows, kind), timedelta(minutes=project.lease_minutes)
-        return _resume(rows, to, lease) or _claim(new, to, lease) or _take_over(new, to, lease)
+        return _resume(rows, to, lease) or _claim(new, to, project, lease) or _take_over(new, to, lease)
 
 
 def take_back(*, by: User, labeler: User, project: Project) -> int:
@@ -67,9 +70,11 @@ def skip(*, by: User, assignment_id: UUID, reason: str) -> None:
 def yours(person: User, assignment_id: UUID) -> Assignment:
     """Return the person's own assignment, locked until the transaction ends. Raises `NotYours`, `NotAllowed`."""
     mine = Assignment.objects.select_for_update(of=("self",)).select_related("project", "prompt")
-    assignment = mine.filter(public_id=assignment_id, labeler=person).first()
-    if assignment is None:
-        raise NotYours(f"no assignment {assignment_id} of this person")
+    try:
+        assignment = mine.get(public_id=assignment_id, labeler=person)
+    except Assignment.DoesNotExist as error:
+        raise NotYours(f"no assignment {assignment_id} of this person") from error
+    assignment.labeler = person
     require_role(user=person, project=assignment.project, roles=[Role.LABELER])
     return assignment
 
@@ -100,7 +105,8 @@ def close_open(slates: Iterable[int] | QuerySet[Slate, Any]) -> None:
     waiting.update(state=AssignmentState.CLOSED, slot=None)
 
 
-def _admit(to: User, project: Project) -> None:
+def admit(to: User, project: Project) -> None:
+    """Let a labeler of the project have work. Raises `NotAllowed`, `ConsentOwed`, `QualificationOwed`."""
     require_role(user=to, project=project, roles=[Role.LABELER])
     # Two tabs of one person wait for each other here, and get the same work; so does who ends a membership.
     member = Membership.objects.filter(user=to, project=project, role=Role.LABELER, deactivated_at=None)
@@ -108,6 +114,8 @@ def _admit(to: User, project: Project) -> None:
         require_role(user=to, project=project, roles=[Role.LABELER])
     if consent_owed(user=to, project=project):
         raise ConsentOwed(f"{to} has not accepted the consent of {project.slug}")
+    if qualification_owed(to, project):
+        raise QualificationOwed(f"{to} has not passed the qualification set of {project.slug}")
 
 
 def _resume(rows: Rows, to: User, lease: timedelta) -> Assignment | None:
@@ -118,7 +126,7 @@ def _resume(rows: Rows, to: User, lease: timedelta) -> Assignment | None:
     return _fresh(held) if still.update(lease_until=Now() + lease) else None
 
 
-def _claim(rows: Rows, to: User, lease: timedelta) -> Assignment | None:
+def _claim(rows: Rows, to: User, project: Project, lease: timedelta) -> Assignment | None:
     free = rows.filter(state=AssignmentState.OPEN).order_by("-priority", "id")
     for _ in range(_TRIES):
         slot = _first_unlocked(free)
@@ -132,6 +140,7 @@ def _claim(rows: Rows, to: User, lease: timedelta) -> Assignment | None:
             lease_until=Now() + lease,
         )
         if claimed:
+            slot.project = project
             _record(slot, to, "lend", AssignmentState.OPEN, AssignmentState.LENT)
             return _fresh(slot)
     return None
@@ -209,7 +218,7 @@ def _same_slot(row: Assignment) -> Assignment:
 
 
 def _fresh(row: Assignment) -> Assignment:
-    return Assignment.objects.select_related("project", "prompt", "slate").get(pk=row.pk)
+    return Assignment.objects.get(pk=row.pk)
 
 
 def _record(

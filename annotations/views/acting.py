@@ -4,16 +4,12 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID, uuid4
 
-from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import redirect, render
-from django.urls import reverse
-from django.utils.translation import gettext as _
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
 
-from accounts.middleware import WRITER
 from accounts.models import User
 from annotations.both import pairs
-from annotations.choices import AssignmentState, Kind, SkipReason
+from annotations.choices import Kind, SkipReason
 from annotations.forms.sent import SentOnce
 from annotations.models import Assignment
 from annotations.queries.desk import assignment_of, standing
@@ -43,21 +39,6 @@ def warning(request: HttpRequest, assignment: Assignment) -> HttpResponse:
     """A page of its own: what may upset is not even in the source before the person asks for it."""
     shown = {"assignment": assignment, "project": assignment.project, "skip_reasons": SkipReason.choices}
     return render(request, "annotations/warning.html", shown)
-
-
-def onwards(request: HttpRequest, assignment: Assignment, said: str, *, may_undo: bool = True) -> HttpResponse:
-    # The next page tells the browser that its own copy of this assignment is no longer needed, and offers the undo.
-    level = messages.SUCCESS if may_undo else messages.INFO
-    messages.add_message(request, level, said, extra_tags=str(assignment.public_id))
-    url = reverse(f"{assignment.kind}_next", args=[assignment.project.slug])
-    # A script would follow a redirect by itself, and the next page would be made twice.
-    return JsonResponse({"next": url}) if WRITER in request.headers else redirect(url)
-
-
-def submitted(request: HttpRequest, assignment: Assignment, said: str) -> HttpResponse:
-    if assignment.state in (AssignmentState.LAPSED, AssignmentState.SKIPPED):
-        said = " ".join([said, _("It came late: it is kept, beside the answers that were asked for")])
-    return onwards(request, assignment, said)
 
 
 def is_sent(request: HttpRequest) -> bool:

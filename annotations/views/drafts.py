@@ -12,7 +12,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 from annotations.models import Draft
 from annotations.services import drafts
 from annotations.services.revisions import Stale
-from annotations.views.acting import onwards, person
+from annotations.views.acting import person
+from annotations.views.lending import onwards
 
 
 @login_required

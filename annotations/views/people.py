@@ -1,4 +1,4 @@
-"""What operators do to a membership that may hold work: end it, or give it another role."""
+"""What ends work in hand: operators end a membership or change its role, labelers withdraw their consent."""
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -12,7 +12,7 @@ from accounts.forms import RoleForm
 from accounts.models import Role
 from accounts.people import PersonRefused
 from accounts.people_page import operated, person
-from accounts.permissions import memberships_of
+from accounts.permissions import memberships_of, project_for
 from annotations.services import people
 
 
@@ -44,6 +44,15 @@ def change_role(request: HttpRequest, slug: str, membership_id: int) -> HttpResp
     except PersonRefused as refusal:
         messages.error(request, str(refusal))
     return _onwards(request, slug)
+
+
+@login_required
+@require_POST
+def withdraw_consent(request: HttpRequest, slug: str) -> HttpResponse:
+    project = project_for(person(request), slug, Role.LABELER)
+    people.withdraw_consent(by=person(request), project=project)
+    messages.success(request, _("Withdrawn. You get no more work here unless you accept again."))
+    return redirect("settings")
 
 
 def _onwards(request: HttpRequest, slug: str) -> HttpResponse:

@@ -2,14 +2,21 @@
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.db.models import Count
+from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from accounts.consents import ConsentMoved, accept_consent, consent_owed, current_consent, publish_consent
+from accounts.consents import (
+    ConsentMoved,
+    accept_consent,
+    acceptances_of,
+    consent_owed,
+    current_consent,
+    publish_consent,
+)
 from accounts.forms import AcceptForm, ConsentForm
 from accounts.models import Role
 from accounts.people_page import operated, person
@@ -30,10 +37,12 @@ def consent(request: HttpRequest, slug: str) -> HttpResponse:
             return redirect(safe_next(request))
         except ConsentMoved as moved:
             messages.error(request, str(moved))
+    given = [one for one in acceptances_of(person(request)) if one.consent.project_id == project.pk]
     shown = {
         "project": project,
         "consent": current_consent(project),
         "owed": consent_owed(user=person(request), project=project),
+        "given": given[0] if given else None,
         "next": request.POST.get("next") or request.GET.get("next", ""),
     }
     return render(request, "accounts/consent.html", shown, status=409 if request.method == "POST" else 200)
@@ -55,6 +64,8 @@ def people_consent(request: HttpRequest, slug: str) -> HttpResponse:
             return redirect("people_consent", slug)
         except ConsentMoved as moved:
             form.add_error("text", str(moved))
-    versions = project.consents.annotate(accepted=Count("acceptances")).order_by("-version")
+    versions = project.consents.annotate(
+        accepted=Count("acceptances", filter=Q(acceptances__withdrawn_at=None))
+    ).order_by("-version")
     shown = {"project": project, "form": form, "versions": versions, "newest": newest}
     return render(request, "accounts/people_consent.html", shown, status=400 if form.errors else 200)

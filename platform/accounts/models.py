@@ -55,12 +55,15 @@ class Project(models.Model):
     demonstrations_wanted = models.PositiveSmallIntegerField(default=1)
     # Slates kept ahead of the labelers; below it, a sampling order is placed.
     stock_target = models.PositiveIntegerField(default=40)
+    # Percent of a qualification's points that pass it, where the project has a qualification set.
+    qualification_cut = models.PositiveSmallIntegerField(default=75)
 
     class Meta:
         constraints = [
             models.CheckConstraint(condition=models.Q(k__gte=2, k__lte=9), name="project_k_2_to_9"),
             models.CheckConstraint(condition=models.Q(overlap__gte=1), name="project_overlap_positive"),
             models.CheckConstraint(condition=models.Q(eval_share__lte=900), name="project_eval_share_leaves_train"),
+            models.CheckConstraint(condition=models.Q(qualification_cut__lte=100), name="project_cut_is_a_percentage"),
         ]
 
     def __str__(self) -> str:
@@ -79,6 +82,17 @@ class Guideline(models.Model):
         constraints = [models.UniqueConstraint(fields=["project", "version"], name="guideline_version_once")]
 
 
+class GuidelineSeen(models.Model):
+    """One person has opened one version of the guidelines."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    guideline = models.ForeignKey(Guideline, on_delete=models.CASCADE, related_name="+")
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "guideline"], name="guideline_seen_once")]
+
+
 class Consent(models.Model):
     """One version of what a labeler accepts before any work is lent. Never changed; an empty text asks nothing."""
 
@@ -92,14 +106,20 @@ class Consent(models.Model):
 
 
 class Acceptance(models.Model):
-    """One person accepted one version of a project's consent."""
+    """One person accepted one version of a project's consent, until they withdraw it."""
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="acceptances")
     consent = models.ForeignKey(Consent, on_delete=models.PROTECT, related_name="acceptances")
     at = models.DateTimeField(default=timezone.now)
+    # From then on it counts for nothing; who accepts again gets a row of its own.
+    withdrawn_at = models.DateTimeField(null=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["user", "consent"], name="acceptance_once")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user", "consent"], condition=models.Q(withdrawn_at=None), name="acceptance_once"
+            )
+        ]
 
 
 class Membership(models.Model):

@@ -5,7 +5,7 @@ import json
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from accounts.models import Submission, User
 
@@ -27,11 +27,15 @@ def answer_once(*, user: User, key: UUID, body: Any) -> str | None:
     """
     assert transaction.get_connection().in_atomic_block, "a key is answered in the transaction of its work"
     claim = Submission(user=user, key=key, body_digest=_digest(body), result="")
-    Submission.objects.bulk_create([claim], ignore_conflicts=True)
-    found = Submission.objects.get(user=user, key=key)
-    if found.body_digest != claim.body_digest:
-        raise KeyReused(f"submission key {key} was used for something else")
-    return found.result or None
+    try:
+        with transaction.atomic():
+            claim.save(force_insert=True)
+    except IntegrityError:
+        found = Submission.objects.get(user=user, key=key)
+        if found.body_digest != claim.body_digest:
+            raise KeyReused(f"submission key {key} was used for something else") from None
+        return found.result or None
+    return None
 
 
 def remember(*, user: User, key: UUID, body: Any, result: str) -> None:

@@ -13,6 +13,7 @@ from django.views.csrf import csrf_failure
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from accounts.consents import ConsentWithdrawn, acceptances_of
 from accounts.forms import SettingsForm
 from accounts.middleware import WRITER
 from accounts.permissions import Deactivated
@@ -29,7 +30,8 @@ def settings(request: HttpRequest) -> HttpResponse:
         translation.activate(request.user.language)
         messages.success(request, _("Settings saved"))
         return redirect("settings")
-    return render(request, "accounts/settings.html", {"form": form}, status=400 if form.errors else 200)
+    shown = {"form": form, "acceptances": acceptances_of(request.user)}
+    return render(request, "accounts/settings.html", shown, status=400 if form.errors else 200)
 
 
 @require_POST
@@ -66,8 +68,9 @@ def out_of_date(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def refused(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """403: in other words for who was a member until an operator ended it."""
-    page = "accounts/deactivated.html" if isinstance(exception, Deactivated) else "403.html"
+    """403: in other words for who was a member until an operator ended it, and for who withdrew their consent."""
+    pages = {Deactivated: "accounts/deactivated.html", ConsentWithdrawn: "accounts/withdrawn.html"}
+    page = next((page for kind, page in pages.items() if isinstance(exception, kind)), "403.html")
     return render(request, page, status=403)
 
 

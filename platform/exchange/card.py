@@ -11,6 +11,7 @@ _WORDS = {
     Format.RANKINGS: "One ranking a line, with everything that was kept about it.",
     Format.PREFERENCE: "One pair of completions of different tiers a line; ties make no pair.",
     Format.SFT: "One demonstration a line, as a conversation.",
+    Format.DEMONSTRATIONS: "One demonstration a line, with everything that was kept about it.",
 }
 
 _CARD = """---

@@ -12,6 +12,7 @@ WORDS = {
     ),
     Format.PREFERENCE: _("Prompt, chosen and rejected, for trainers of preferences. Ties make no pair."),
     Format.SFT: _("One demonstration a line as a conversation, for supervised fine-tuning."),
+    Format.DEMONSTRATIONS: _("One demonstration a line with all that was kept: origin, edit distance, time."),
 }
 
 

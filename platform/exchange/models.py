@@ -17,6 +17,7 @@ class Format(models.TextChoices):
     RANKINGS = "rankings", _("Rankings, lossless")
     PREFERENCE = "preference", _("TRL preference")
     SFT = "sft", _("SFT messages")
+    DEMONSTRATIONS = "demonstrations", _("Demonstrations, lossless")
 
 
 class ExportState(models.TextChoices):
@@ -30,7 +31,7 @@ class Export(models.Model):
 
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="exports")
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    format = models.CharField(max_length=10, choices=Format)
+    format = models.CharField(max_length=14, choices=Format)
     state = models.CharField(max_length=7, choices=ExportState, default=ExportState.WAITING)
     # A failure stops an export where it is; retry clears it.
     failure = models.TextField(blank=True)

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from annotations.models import Messages
 from annotations.services.imports import AnsweredPrompt, JudgedPrompt, Tiers
 from annotations.services.prompts import PromptRow
-from annotations.services.texts import BadMessages, checked_messages
+from annotations.texts import BadMessages, checked_messages
 
 SENSITIVE = "sensitive"
 _PAIRS = list(combinations(range(4), 2))

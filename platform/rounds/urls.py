@@ -2,12 +2,13 @@
 
 from django.urls import path
 
-from rounds.views import board, disk, events, projects, prompts, review, round, sampling, schedule
+from rounds.views import board, disk, events, my_work, projects, prompts, review, round, sampling, schedule
 
 urlpatterns = [
     path("projects/new/", projects.new, name="project_new"),
     path("p/<slug:slug>/settings/", projects.settings, name="project_settings"),
     path("p/<slug:slug>/settings/guidelines/", projects.guidelines, name="project_guidelines"),
+    path("p/<slug:slug>/my-work/", my_work.my_work, name="my_work"),
     # /p/<slug>/prompts/
     path("p/<slug:slug>/prompts/", prompts.prompts, name="prompts"),
     path("p/<slug:slug>/prompts/add/", prompts.add, name="prompts_add"),

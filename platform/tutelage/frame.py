@@ -24,11 +24,15 @@ class Page:
 
 
 PAGES = (
+    Page("my_work", _("My work"), frozenset({Role.LABELER})),
     Page("rounds", _("Rounds"), frozenset({Role.OPERATOR, Role.REVIEWER})),
+    Page("answers", _("Answers"), frozenset({Role.OPERATOR, Role.REVIEWER})),
     Page("prompts", _("Prompts"), frozenset({Role.OPERATOR})),
     Page("people", _("People"), frozenset({Role.OPERATOR})),
     Page("exports", _("Exports"), frozenset({Role.OPERATOR, Role.EXPORTER})),
     Page("project_settings", _("Project"), frozenset({Role.OPERATOR})),
+    Page("exercises", "", frozenset({Role.OPERATOR})),
+    Page("guidelines", _("Guidelines"), frozenset({Role.LABELER, Role.REVIEWER})),
     Page("rank_next", "", frozenset({Role.LABELER})),
     Page("demonstrate_next", "", frozenset({Role.LABELER})),
 )
@@ -93,7 +97,8 @@ def _same_page(membership: Membership, names: list[str]) -> str:
     pages = list(_pages(membership))
     same = [url for page, url in pages if page.name in names]
     # A labeler's place is home, where each project has its own start.
-    return next(iter([*same, *(url for page, url in pages if page.label)]), reverse("home"))
+    others = [] if membership.role == Role.LABELER else [url for page, url in pages if page.label]
+    return next(iter([*same, *others]), reverse("home"))
 
 
 def _url(name: str, slug: str) -> str | None:

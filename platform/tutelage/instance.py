@@ -101,10 +101,11 @@ class Instance:
         return {**os.environ, "DJANGO_SETTINGS_MODULE": "tutelage.settings", **own}
 
     def prepare(self) -> None:
-        """Make the folder and its database; again and again without harm. Raises CannotStart."""
+        """Make the folder, its database and what pages load; again and again without harm. Raises CannotStart."""
         os.umask(0o077)
         (self.data / "logs").mkdir(parents=True, exist_ok=True)
         self.manage("migrate", "--verbosity", "0")
+        self.manage("collectstatic", "--no-input", "--verbosity", "0")
 
     def manage(self, *words: str) -> str:
         """Run a management command of this instance and return what it printed. Raises CannotStart."""
@@ -128,9 +129,9 @@ class Instance:
             "supervisor": [sys.executable, str(ROOT / "manage.py"), "supervise", "--name", "main", *threads],
         }
 
-    def start(self) -> None:
-        """Start every process and wait until pages are answered. Raises CannotStart."""
-        for name in self.commands():
+    def start(self, *names: str) -> None:
+        """Start every process, or those named, and wait until pages are answered. Raises CannotStart."""
+        for name in names or self.commands():
             self.restart(name)
         self._wait_for_pages()
 

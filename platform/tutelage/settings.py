@@ -46,6 +46,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "tutelage.middleware.CompressedPages",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -88,7 +89,7 @@ SQLITE_OPTIONS = {
 def _database() -> dict[str, Any]:
     found: dict[str, Any] = env.db_url("DATABASE_URL", default=f"sqlite:///{DATA / 'tutelage.sqlite3'}")
     if found["ENGINE"].endswith("sqlite3"):
-        return found | {"OPTIONS": SQLITE_OPTIONS}
+        return found | {"CONN_MAX_AGE": 60, "OPTIONS": SQLITE_OPTIONS}
     return found | {
         "CONN_HEALTH_CHECKS": True,
         "CONN_MAX_AGE": 60,
@@ -133,10 +134,11 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 
 STATIC_URL = "static/"
-STATIC_ROOT = DATA / "static"
+# Made from the sources by `collectstatic`; not kept with the data where an image brings its own.
+STATIC_ROOT = Path(env.str("TUTELAGE_STATIC", default=str(DATA / "static"))).resolve()
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    "staticfiles": {"BACKEND": "tutelage.assets.CollectedFiles"},
 }
 WHITENOISE_USE_FINDERS = True
 

@@ -6,6 +6,8 @@ from django.urls import include, path, re_path
 from django.views.decorators.http import require_safe
 from django.views.i18n import JavaScriptCatalog
 
+from tutelage.assets import PACKAGES
+
 
 def healthz(_request: HttpRequest) -> HttpResponse:
     """Whether this process answers; nothing about the rest, to nobody."""
@@ -32,7 +34,7 @@ urlpatterns = [
     re_path(r"^account/(?:email|confirm-email|password/reset)/", no_mail),
     path("account/", include("allauth.account.urls")),
     path("account/2fa/", include("allauth.mfa.urls")),
-    path("jsi18n/", JavaScriptCatalog.as_view(packages=["tutelage", "annotations", "rounds"]), name="jsi18n"),
+    path("jsi18n/", JavaScriptCatalog.as_view(packages=PACKAGES), name="jsi18n"),
     path("", include("accounts.urls")),
     path("", include("annotations.urls")),
     path("", include("rounds.urls")),

@@ -146,7 +146,7 @@ def test_every_page_wears_the_sites_look_and_keeps_its_policy(client: Client, se
     answers += [client.get("/account/reauthenticate/"), sign_in("alice").get("/account/2fa/authenticate/")]
     assert {answer.status_code for answer in answers} == {200}
     for page in (answer.content.decode() for answer in answers):
-        assert "tutelage/tokens.css" in page
+        assert "tutelage/all.css" in page
         assert "data:" not in page
         assert "application/json" not in page
 
@@ -154,7 +154,7 @@ def test_every_page_wears_the_sites_look_and_keeps_its_policy(client: Client, se
 def test_who_tries_too_often_is_held_back_in_the_sites_look(client: Client) -> None:
     answers = [client.post("/account/reauthenticate/", {"password": "wrong"}) for _ in range(12)]
     assert answers[-1].status_code == 429
-    assert "tutelage/tokens.css" in answers[-1].content.decode()
+    assert "tutelage/all.css" in answers[-1].content.decode()
 
 
 def test_security_keys_are_not_offered(client: Client, project: Project) -> None:

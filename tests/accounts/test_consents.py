@@ -4,11 +4,14 @@ import pytest
 
 from accounts.consents import (
     ConsentMoved,
+    ConsentWithdrawn,
     accept_consent,
+    acceptances_of,
     consent_given,
     consent_owed,
     current_consent,
     publish_consent,
+    withdraw_consent,
 )
 from accounts.models import Acceptance, Consent, JournalEntry, Project, User
 from accounts.permissions import NotAllowed
@@ -132,3 +135,49 @@ def test_each_page_is_for_its_role(project: Project, name: str, request: pytest.
     client = make.client_of(request.getfixturevalue(name))
     asks, writes = client.get("/p/turtles/consent/"), client.get("/p/turtles/people/consent/")
     assert (asks.status_code, writes.status_code) == CAST.get(name, (404, 404))
+
+
+def test_a_labeler_withdraws_and_owes_the_text_again(project: Project, consent: Consent, alice: User) -> None:
+    accept_consent(by=alice, project=project, version=1)
+    assert withdraw_consent(by=alice, project=project) == 1
+    assert consent_owed(user=alice, project=project) == consent
+    assert withdraw_consent(by=alice, project=project) == 0
+    accept_consent(by=alice, project=project, version=1)
+    assert consent_owed(user=alice, project=project) is None
+    assert consent_given(user=alice, project=project) == consent
+    assert Acceptance.objects.count() == 2
+
+
+def test_every_version_is_withdrawn_at_once(project: Project, consent: Consent, olga: User, alice: User) -> None:
+    accept_consent(by=alice, project=project, version=1)
+    publish_consent(by=olga, project=project, text="Newer.", after=1)
+    accept_consent(by=alice, project=project, version=2)
+    assert withdraw_consent(by=alice, project=project) == 2
+    assert acceptances_of(alice) == []
+    with pytest.raises(ConsentWithdrawn):
+        consent_given(user=alice, project=project)
+
+
+def test_withdrawing_touches_nobody_elses(project: Project, consent: Consent, alice: User, bob: User) -> None:
+    accept_consent(by=alice, project=project, version=1)
+    accept_consent(by=bob, project=project, version=1)
+    withdraw_consent(by=alice, project=project)
+    assert consent_owed(user=bob, project=project) is None
+
+
+def test_the_settings_name_what_was_accepted_and_lead_to_withdrawing(
+    project: Project, consent: Consent, alice: User
+) -> None:
+    client = make.client_of(alice)
+    assert "/p/turtles/consent/" not in client.get("/settings/").content.decode()
+    accept_consent(by=alice, project=project, version=1)
+    assert "/p/turtles/consent/" in client.get("/settings/").content.decode()
+    assert 'action="/p/turtles/consent/withdraw/"' in client.get("/p/turtles/consent/").content.decode()
+    assert client.post("/p/turtles/consent/withdraw/")["Location"] == "/settings/"
+    assert "I accept this" in client.get("/p/turtles/consent/").content.decode()
+
+
+def test_an_operator_counts_only_who_still_accepts(project: Project, consent: Consent, olga: User, alice: User) -> None:
+    accept_consent(by=alice, project=project, version=1)
+    withdraw_consent(by=alice, project=project)
+    assert "0 people accepted it" in make.client_of(olga).get("/p/turtles/people/consent/").content.decode()

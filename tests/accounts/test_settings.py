@@ -61,7 +61,7 @@ def test_nobody_signs_up_alone(db: None) -> None:
 @pytest.mark.parametrize("path", ["logout", "password/change", "password/reset", "reauthenticate"])
 def test_every_account_page_wears_the_sites_look(alice: User, path: str) -> None:
     page = client_of(alice).get(f"/account/{path}/", follow=True).content.decode()
-    assert "tutelage/tokens.css" in page
+    assert "tutelage/all.css" in page
 
 
 @pytest.mark.parametrize("page", ["500.html", "404.html", "403.html", "403_csrf.html", "409.html"])

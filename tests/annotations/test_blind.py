@@ -9,7 +9,13 @@ from accounts.models import Project, User
 from annotations.models import Assignment, Completion
 from tests.make import client_of, lent, make_policy, make_ranking, make_slate
 
-TEXTS = ["Turtles lay eggs in the sand.", "On a beach.", "In the sea, some say, but that is not so.", "Nobody knows."]
+# As long as no other number of the page.
+TEXTS = [
+    "Turtles lay eggs in the sand." + " They do so at night." * 300,
+    "On a beach.",
+    "In the sea, some say, but that is not so.",
+    "Nobody knows.",
+]
 
 
 @pytest.fixture

@@ -7,7 +7,9 @@ import pytest
 from accounts.consents import ConsentOwed, accept_consent, publish_consent
 from accounts.models import Membership, Project, User
 from annotations.choices import Kind
+from annotations.models import Ranking
 from annotations.queries.waiting import stock
+from annotations.services import people
 from annotations.services.demonstrations import submit_demonstration
 from annotations.services.rankings import submit_ranking
 from annotations.services.work import lend_work
@@ -74,3 +76,41 @@ def test_every_judgement_keeps_the_version_it_was_made_under(work: Project, olga
 
 def test_without_a_text_a_judgement_has_no_version(project: Project, alice: User) -> None:
     assert make.make_ranking(alice, make.make_slate(project)).consent is None
+
+
+def test_withdrawing_gives_work_back_and_lends_none_until_it_is_accepted_again(work: Project, alice: User) -> None:
+    accept_consent(by=alice, project=work, version=1)
+    held = make.lent(alice, work)
+    assert stock(work) == 1
+    assert people.withdraw_consent(by=alice, project=work) == 1
+    assert stock(work) == 2
+    with pytest.raises(ConsentOwed):
+        lend_work(to=alice, project=work, kind=Kind.RANK)
+    accept_consent(by=alice, project=work, version=1)
+    assert make.lent(alice, work).slate != held.slate
+
+
+def test_what_is_sent_after_withdrawing_is_not_kept_and_the_page_says_so(work: Project, alice: User) -> None:
+    accept_consent(by=alice, project=work, version=1)
+    held, client = make.lent(alice, work), make.client_of(alice)
+    client.post("/p/turtles/consent/withdraw/")
+    sent = {"key": str(uuid.uuid4()), "order": "a b c d"}
+    answer = client.post(f"/rank/{held.public_id}/", sent)
+    assert answer.status_code == 403
+    assert "You withdrew your consent" in answer.content.decode()
+    assert not Ranking.objects.exists()
+    accept_consent(by=alice, project=work, version=1)
+    assert client.post(f"/rank/{held.public_id}/", sent).status_code == 302
+    assert Ranking.objects.get().consent
+
+
+def test_what_was_said_before_withdrawing_keeps_its_version(work: Project, alice: User) -> None:
+    accept_consent(by=alice, project=work, version=1)
+    held = make.lent(alice, work)
+    assert held.slate
+    said = {"assignment_id": held.public_id, "tiers": make.tiers_of(held.slate), "key": uuid.uuid4()}
+    submit_ranking(by=alice, **said)
+    people.withdraw_consent(by=alice, project=work)
+    kept = Ranking.objects.get()
+    assert kept.is_current
+    assert kept.consent

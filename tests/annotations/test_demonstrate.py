@@ -9,8 +9,8 @@ from annotations.choices import Kind, Split
 from annotations.models import Assignment, Demonstration
 from annotations.queries.desk import NotYours
 from annotations.services.demonstrations import submit_demonstration
-from annotations.services.texts import BadMessages
 from annotations.services.work import lend_work
+from annotations.texts import BadMessages
 from tests import make
 
 ANSWER = {"role": "assistant", "content": "On the beach where they hatched."}

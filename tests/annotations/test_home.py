@@ -1,12 +1,18 @@
 """What a person sees on arriving: their own work, by role, and why there is none."""
 
 import re
+from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 from django.test import Client
+from django.utils import timezone
 
-from accounts.models import Membership, Project, Role, User
-from tests.make import client_of, lent, make_project, make_prompt, make_slate, make_slates
+from accounts.models import Guideline, Membership, Project, Role, User
+from annotations.models import Assignment
+from annotations.queries.news import new_guideline
+from annotations.services.demonstrations import submit_demonstration
+from tests.make import client_of, lent, make_project, make_prompt, make_ranking, make_slate, make_slates
 
 
 def test_a_stranger_is_sent_to_sign_in(project: Project) -> None:
@@ -35,6 +41,48 @@ def test_without_work_the_page_says_why_and_offers_no_start(project: Project, al
     page = client_of(alice).get("/").content.decode()
     assert "Nothing waits for you right now" in page
     assert "/rank/" not in page
+
+
+def test_rankings_and_written_answers_of_today_are_counted_apart(project: Project, alice: User) -> None:
+    for slate in make_slates(project, 2):
+        make_ranking(alice, slate)
+    make_prompt(project, demonstrations=1)
+    said = [{"role": "assistant", "content": "On the beach."}]
+    held = lent(alice, project, "demonstrate").public_id
+    submit_demonstration(by=alice, assignment_id=held, messages=said, key=uuid4())
+    page = " ".join(client_of(alice).get("/").content.decode().split())
+    assert '<p class="display figure">2</p> <p class="sub">rankings, and 1 answer written</p>' in page
+    Assignment.objects.update(done_at=timezone.now() - timedelta(days=2))
+    assert '<p class="display figure">0</p>' in client_of(alice).get("/").content.decode()
+
+
+def test_new_guidelines_are_told_until_the_next_answer(project: Project, alice: User) -> None:
+    client, told = client_of(alice), "Guidelines are now version 2"
+    first, second = make_slates(project, 2)
+    make_ranking(alice, first)
+    assert "Guidelines are now" not in client.get("/").content.decode()
+    Guideline.objects.create(project=project, version=2, text="Be brief.")
+    assert told in client.get("/").content.decode()
+    changed = new_guideline(alice, project)
+    assert (changed and changed.guideline.version, changed and changed.since) == (2, 1)
+    make_ranking(alice, second)
+    assert told not in client.get("/").content.decode()
+
+
+def test_what_one_holds_is_offered_with_its_time(project: Project, alice: User, bob: User) -> None:
+    make_slates(project, 1)
+    held = lent(alice, project)
+    page = client_of(alice).get("/").content.decode()
+    assert "You have answers to rank in hand" in page
+    assert re.search(r"kept for \d+ min", page)
+    assert f'action="/resume/{held.public_id}/"' in page
+    assert "in hand" not in client_of(bob).get("/").content.decode()
+
+
+def test_the_choice_to_get_no_sensitive_questions_is_reached_from_home(project: Project, alice: User) -> None:
+    client = client_of(alice)
+    assert 'href="/settings/"' in client.get("/").content.decode()
+    assert 'name="avoids_sensitive"' in client.get("/settings/").content.decode()
 
 
 def test_an_operator_is_offered_the_rounds_and_no_work(project: Project, olga: User) -> None:
@@ -69,7 +117,7 @@ def test_the_number_of_queries_does_not_grow_with_the_work(
 ) -> None:
     make_slates(project, 12)
     client = client_of(alice)
-    with django_assert_max_num_queries(14):
+    with django_assert_max_num_queries(22):
         client.get("/")
 
 

@@ -10,7 +10,7 @@ from accounts.models import Project, User
 from accounts.permissions import NotAllowed
 from annotations.models import Assignment, Prompt
 from annotations.services.prompts import PromptFileError, PromptRow, add_prompts, read_prompt_file
-from annotations.services.texts import BadMessages
+from annotations.texts import BadMessages
 from tests import make
 
 GOOD = '{"question": "Where do turtles sleep?"}'

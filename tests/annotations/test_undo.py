@@ -175,6 +175,15 @@ def test_undo_is_asked_by_post_with_the_forms_token(held: Assignment, alice: Use
     assert said(held) == [(1, True, False)]
 
 
+def test_a_correction_that_came_with_the_ranking_is_withdrawn_with_it(held: Assignment) -> None:
+    submit(held, correction="On warm beaches, at night.", corrected="c")
+    assert Demonstration.objects.get().is_current
+    take_back(held)
+    correction = Demonstration.objects.get()
+    assert not correction.is_current
+    assert correction.withdrawn_at
+
+
 @pytest.mark.django_db(transaction=True)
 def test_of_two_undos_and_a_revision_at_once_one_answer_at_the_most_is_current(held: Assignment) -> None:
     def attempt() -> str:

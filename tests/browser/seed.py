@@ -18,7 +18,7 @@ ANSWERS = [
     "eastern shore of the continental United States, on the east coast of South America and most notably on isolated "
     "North Atlantic islands.\n\nThe female comes ashore at night, digs a pit above the tide line and covers it again.",
     "Green sea turtles nest on beaches.",
-    "They migrate long distances between feeding grounds and the beaches where they hatched, and lay there.",
+    "They migrate **long distances** between feeding grounds and the beaches where they hatched, and lay there.",
     "On the moon.",
     "绿海龟在热带和亚热带的沙滩上产卵，通常是它们自己出生的那片沙滩。",
 ]

@@ -3,12 +3,15 @@
 import json
 import uuid
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.conf import settings
 
 from accounts.models import JournalEntry, Project, Role, User
 from annotations.choices import Split
-from annotations.models import Assignment, Prompt
+from annotations.correction import Correction
+from annotations.models import Assignment, Prompt, Slate
 from annotations.services.rankings import submit_ranking
 from annotations.services.slates import quarantine
 from exchange.models import ExportState, Format
@@ -28,11 +31,14 @@ def test_a_ranking_leaves_with_everything_that_was_kept(project: Project, alice:
     ids = make.tiers_of(slate)
     [yes], [no], [perhaps] = ids
     said = {"tiers": [[perhaps], [yes, no]], "cut": 1, "note": "Hm.", "ratings": {yes: 3}, "flags": {no: ["false"]}}
+    said |= {"notes": {no: "Why?"}, "slate_flags": ["alike"], "unsure": True, "hurried": True}
     for _revision in range(2):
         submit_ranking(by=alice, assignment_id=assignment.public_id, key=uuid.uuid4(), making={"input": "keys"}, **said)
     [row] = rows(written(project))
     assert row["labeler"] == alice.pseudonym
     assert (row["revision"], row["cut"], row["note"], row["strength"]) == (2, 1, "Hm.", None)
+    assert (row["flags"], row["unsure"], row["hurried"]) == (["alike"], True, True)
+    assert [one["note"] for one in row["completions"]] == ["", "Why?", ""]
     assert (row["guideline"], row["surplus"], json.loads(row["making"])) == (1, False, {"input": "keys"})
     assert row["slate"] == {"id": str(slate.public_id), "linked_to": None, "repeat_of": None}
     assert row["prompt"]["tags"] == ["sensitive"]
@@ -66,6 +72,49 @@ def test_a_demonstration_leaves_as_one_conversation(project: Project, alice: Use
     [row] = rows(written(project, "sft"))
     assert row["messages"] == [*demonstration.prompt.messages, *demonstration.messages]
     assert row["labeler"] == alice.pseudonym
+
+
+def corrected(by: User, project: Project, text: str, **slate: Any) -> Slate:
+    """A new slate that was ranked, and its first completion corrected."""
+    ranked = make.make_slate(project, ["I am SmolLM2. Beaches.", "no\u200bthing"], **slate)
+    correction = Correction(completion=ranked.completions.earliest("pk").public_id, text=text)
+    assignment = make.lent(by, project)
+    tiers = make.tiers_of(ranked)
+    submit_ranking(
+        by=by, assignment_id=assignment.public_id, tiers=tiers, correction=correction, note="\u202e", key=uuid.uuid4()
+    )
+    return ranked
+
+
+def test_a_demonstration_leaves_with_everything_that_was_kept(project: Project, alice: User) -> None:
+    demonstrate(alice, project)
+    slate = corrected(alice, project, "I am [name]. Beach\u00ades!", policy=make.make_policy(project, "base"))
+    asked_for, corrects = rows(export := written(project, Format.DEMONSTRATIONS))
+    assert asked_for["messages"] == [{"role": "assistant", "content": "On the beach where they hatched."}]
+    assert set(asked_for["origin"].values()) == {asked_for["edit_distance"], asked_for["slate"]} == {None}
+    assert corrects["origin"]["text"] == "I am [name]. Beaches."
+    assert (corrects["origin"]["policy_name"], corrects["origin"]["masked"]) == ("base", True)
+    assert (corrects["edit_distance"], corrects["suspicious"]) == (2, ["U+00AD"])
+    assert corrects["slate"] == str(slate.public_id)
+    assert (corrects["guideline"], corrects["surplus"], corrects["prompt"]["suspicious"]) == (1, False, [])
+    assert [
+        policy["name"] for policy in manifest.read(settings.STORE / export.path, kind="export")["policies"].values()
+    ] == ["base"]
+
+
+def test_what_nobody_sees_and_who_named_itself_is_flagged(project: Project, alice: User) -> None:
+    corrected(alice, project, "")
+    [row] = rows(written(project))
+    told = {each["text"]: (each["masked"], each["suspicious"]) for each in row["completions"]}
+    assert told == {"I am [name]. Beaches.": (True, []), "no\u200bthing": (False, ["U+200B"])}
+    assert (row["suspicious"], row["prompt"]["suspicious"]) == (["U+202E"], [])
+
+
+def test_a_correction_of_an_eval_prompt_leaves_in_its_own_file(project: Project, alice: User) -> None:
+    corrected(alice, project, "Beaches.", split=Split.EVAL)
+    for format in (Format.SFT, Format.DEMONSTRATIONS):
+        export = written(project, format)
+        assert [len(rows(export, split)) for split in ("train", "eval")] == [0, 1]
 
 
 @pytest.mark.parametrize("format", [Format.RANKINGS, Format.PREFERENCE])

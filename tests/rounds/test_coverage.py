@@ -1,13 +1,18 @@
 """Coverage: which share of the prompts people have ranked, ranked by as many as wanted, and demonstrated."""
 
+import uuid
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Project, User
 from annotations.choices import Split
+from annotations.correction import Correction
 from annotations.models import Prompt
+from annotations.services.rankings import submit_ranking
 from annotations.services.slates import quarantine
+from rounds.queries import board
 from rounds.queries.coverage import Cover, coverage
 from tests import make
 from tests.rounds import loop
@@ -92,3 +97,14 @@ def test_the_most_used_tags_are_shown_and_the_others_counted(
     Prompt.objects.filter(pk=prompt.pk).update(tags=[f"tag {number}" for number in range(many)])
     told = coverage(project)
     assert (len(told.tags), told.more_tags) == (shown, more)
+
+
+def test_a_correction_of_an_evaluation_prompt_is_no_part_of_what_is_demonstrated(project: Project, alice: User) -> None:
+    slate = make.make_slate(project, split=Split.EVAL)
+    assignment = make.lent(alice, project)
+    correction = Correction(completion=slate.completions.earliest("pk").public_id, text="Better.")
+    tiers = make.tiers_of(slate)
+    submit_ranking(by=alice, assignment_id=assignment.public_id, tiers=tiers, correction=correction, key=uuid.uuid4())
+    assert slate.prompt.demonstrations.count() == 1
+    assert figures(coverage(project).whole) == (1, 1, 1, 0)
+    assert board.intake(project).demonstrations == 0

@@ -20,5 +20,9 @@ export function isWriting(event) {
 }
 
 export const isSubmit = (event) => event.key === "Enter" && (event.ctrlKey || event.metaKey);
-export const isUndo = (event) => (event.ctrlKey || event.metaKey) && !event.shiftKey && event.key.toLowerCase() === "z";
-export const hasModifier = (event) => event.ctrlKey || event.metaKey || event.altKey;
+export const isUndo = (event) => isCommand(event, "z") && !event.shiftKey;
+export const isRedo = (event) => (isCommand(event, "z") && event.shiftKey) || isCommand(event, "y");
+// Some keyboards reach | and = only with Alt: then Alt is part of the sign.
+export const hasModifier = (event) => !(event.altKey && /^[|=]$/.test(event.key)) && (event.ctrlKey || event.metaKey || event.altKey);
+
+const isCommand = (event, letter) => (event.ctrlKey || event.metaKey) && !event.altKey && event.key.toLowerCase() === letter;

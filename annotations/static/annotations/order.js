@@ -127,6 +127,12 @@ function fromRows(list) {
   return { tiers: list.filter((row) => row !== LINE), cut: cut < 0 ? null : cut, tying: false };
 }
 
+/** The order that the person's own ratings make: the same number ties; what is not rated is left unplaced. */
+export function fromRatings(letters, ratings) {
+  const numbers = [...new Set(ratings.values())].sort((one, other) => other - one);
+  return { ...EMPTY, tiers: numbers.map((number) => letters.filter((letter) => ratings.get(letter) === number)) };
+}
+
 /** For each letter that the person rated below something they placed lower: that lower letter. */
 export function contradictions(order, ratings) {
   const found = new Map();

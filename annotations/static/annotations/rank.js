@@ -1,30 +1,42 @@
-/** The ranking page: what each key, click and drop does. The form field stays the truth that is sent. */
+/** The ranking page: one order, and everything that changes it. The form field stays the truth that is sent. */
 
 import * as orders from "./order.js";
+import { commonActs, flag, goTo, open } from "./acts.js";
+import { showBest } from "./correct.js";
 import { draggable } from "./drag.js";
 import { keepDraft } from "./draft.js";
-import { hasModifier, isSubmit, isUndo, isWriting, signOf } from "./keys.js";
+import { askOnce } from "./floor.js";
 import { showLease } from "./lease.js";
-import { report, used, watch } from "./making.js";
+import { goOn, report, used, watch } from "./making.js";
+import { closeOthers, nameFlags } from "./panels.js";
+import { listen } from "./press.js";
+import { onRatingClick, rateBy, ratingsOf, showRatings } from "./ratings.js";
 import { sendBy } from "./send.js";
 import { draw } from "./tray.js";
-import { name, problem, spoken, whatIsMissing } from "./words.js";
+import { landing, name, problem, spoken, whatIsMissing } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 const form = $("desk");
 const field = $("id_order");
 const letters = [...form.dataset.letters];
+const cards = [...form.querySelectorAll(".answer")];
 // What the project does not ask is not on the page, and its key does nothing.
 const asksCut = form.dataset.cut === "true";
-const past = [];
+const [past, future] = [[], []];
 let order = orders.EMPTY;
+let seeded = "";
 let current = null;
-let typing = false;
 
-/** Take a new order: keep the old one for undo, write the field, draw, and say it. */
-function become(next, { input, fresh = null, typed = false } = {}) {
-  if (orders.write(next) === orders.write(order)) return;
+/** Take a new order: keep the old one for undo, write the field, draw, and say it. Returns whether it is new. */
+function become(next, details = {}) {
+  if (orders.write(next) === orders.write(order)) return false;
   past.push(order);
+  future.length = 0;
+  take(next, details);
+  return true;
+}
+
+function take(next, { input, fresh = null, typed = false }) {
   used(input);
   order = next;
   if (!typed) field.value = orders.write(order) + (order.tiers.length ? " " : "");
@@ -37,146 +49,88 @@ function become(next, { input, fresh = null, typed = false } = {}) {
 }
 
 function redraw(fresh = null) {
-  const partial = form.dataset.partial === "true";
-  draw({ order, letters, ratings: ratings(), partial, current }, fresh);
-}
-
-function ratings() {
-  return new Map([...form.querySelectorAll("input[name^=rating-]:checked")].map((input) => [input.name.at(-1), Number(input.value)]));
+  const ratings = ratingsOf(form);
+  const seed = mayBeSeeded() && ratings.size > 0 && orders.write(orders.fromRatings(letters, ratings)) !== orders.write(order);
+  const ways = { undo: past.length > 0, redo: future.length > 0, seed };
+  draw({ order, letters, ratings, partial: form.dataset.partial === "true", current, ways }, fresh);
+  showBest(order.tiers[0]?.[0]);
 }
 
 function say(sentence) {
   $("said").textContent = sentence;
 }
 
+/** Go back or forth through what was done to the order. */
+function travel(from, to, input, nothing) {
+  const next = from.pop();
+  if (!next) return say(nothing);
+  to.push(order);
+  return take(next, { input });
+}
+
+const mayBeSeeded = () => [orders.write(orders.EMPTY), seeded].includes(orders.write(order));
+
+/** Order by the person's own ratings, as long as their hand has not touched the tray. */
+function seed(input) {
+  const ratings = ratingsOf(form);
+  if (!ratings.size) return say(gettext("Nothing is rated yet."));
+  if (!mayBeSeeded()) return say(gettext("You ordered by hand. Take all out first, then your ratings can order."));
+  seeded = orders.write(orders.fromRatings(letters, ratings));
+  return become(orders.fromRatings(letters, ratings), { input });
+}
+
+function look(letter) {
+  current = letter;
+  redraw();
+  goTo($(`answer-${letter}`));
+}
+
+function send() {
+  if ($("submit").getAttribute("aria-disabled") !== "true") return form.requestSubmit($("submit"));
+  form.classList.add("is-asked");
+  return say(whatIsMissing(order, letters));
+}
+
 const act = {
-  place: (letter, input) => become(orders.place(order, letter), { input, fresh: letter }),
+  ...commonActs({ form, letters, current: () => current, look, say }),
+  place: (letter, input) => become(orders.place(order, letter), { input, fresh: letter }) || say(interpolate(gettext("%s is placed already."), [name(letter)])),
   remove: (letter, input) => become(orders.remove(order, letter), { input }),
-  tie: (input) => become(orders.tie(order), { input }),
+  tie: (input) => become(orders.tie(order), { input }) || say(problem({ code: "tie" })),
   line: (input) => asksCut && become(orders.drawLine(order), { input }),
-  back: (input) => become(orders.takeBack(order), { input }),
+  back: (input) => become(orders.takeBack(order), { input }) || say(spoken(order)),
+  move: (step, input) => orders.tierOf(order, current) >= 0 && (become(orders.moveLetter(order, current, step), { input }), true),
+  up: (input) => act.move(-1, input),
+  down: (input) => act.move(1, input),
+  undo: (input) => travel(past, future, input, gettext("There is nothing to undo.")),
+  redo: (input) => travel(future, past, input, gettext("There is nothing to redo.")),
+  number: (sign) => flag(Number(sign), say) || rateBy(form, current, Number(sign), say),
+  compare,
+  submit: send,
+  seed,
 };
+
+/** Two at a time: asked for by few, so it comes only when it is asked for. */
+async function compare() {
+  if (!$("compare-open").offsetParent) return;
+  const mode = await import("./compare.js");
+  mode.compare({ letters, order: () => order, become, say });
+}
 
 function toggle(letter, input) {
   const placed = orders.tierOf(order, letter) >= 0;
   (placed ? act.remove : act.place)(letter, input);
 }
 
-function undo() {
-  const before = past.pop();
-  if (!before) return;
-  become(before, { input: "key" });
-  past.pop();
-}
-
-function look(letter) {
-  current = letter;
-  redraw();
-  const card = $(`answer-${letter}`);
-  card.focus({ preventScroll: true });
-  card.scrollIntoView({ block: "nearest" });
-}
-
-function rate(number) {
-  if (!current && form.querySelector(".rating")) return say(gettext("Look at an answer first: Shift and its letter."));
-  const input = form.querySelector(`input[name="rating-${current}"][value="${number}"]`);
-  if (!input) return undefined;
-  input.checked = !input.checked;
-  input.dispatchEvent(new Event("change", { bubbles: true }));
-  const words = input.checked ? gettext("%(letter)s is rated %(number)s") : gettext("The rating of %(letter)s is taken back");
-  return say(interpolate(words, { letter: name(current), number }, true));
-}
-
-function move(step) {
-  if (!current || orders.tierOf(order, current) < 0) return false;
-  become(orders.moveLetter(order, current, step), { input: "key" });
-  return true;
-}
-
-function send() {
-  if ($("submit").getAttribute("aria-disabled") === "true") {
-    form.classList.add("is-asked");
-    return say(whatIsMissing(order, letters));
-  }
-  return form.requestSubmit($("submit"));
-}
-
-function open(dialog, choice) {
-  if (!dialog.open) dialog.showModal();
-  if (choice) dialog.querySelector(`[value="${choice}"]`).focus();
-}
-
-/** Keys that act; everything else is left to the browser. Returns whether the key was used. */
-function press(sign, event) {
-  if (letters.includes(sign)) {
-    if (event.shiftKey) look(sign);
-    else act.place(sign, "key");
-    return true;
-  }
-  if (/^[1-7]$/.test(sign)) return rate(sign), true;
-  const moves = { ArrowUp: -1, ArrowDown: 1 };
-  if (sign in moves) return event.target.type !== "radio" && move(moves[sign]);
-  const others = {
-    "=": () => act.tie("key"),
-    "|": () => act.line("key"),
-    Backspace: () => act.back("key"),
-    n: () => openNote(),
-    s: () => open($("skip-dialog")),
-    u: () => $("cannot-judge").click(),
-    x: () => $(`flags-${current}`)?.querySelector("summary").click(),
-    o: () => $("guidelines-dialog") && open($("guidelines-dialog")),
-    "?": () => open($("keys-dialog")),
-  };
-  others[sign]?.();
-  return sign in others;
-}
-
-function openNote() {
-  if (!$("note")) return;
-  $("note").open = true;
-  $("id_note").focus();
-}
-
-function onKey(event) {
-  if (isSubmit(event)) return event.preventDefault(), send();
-  if (document.querySelector("dialog[open]")) return pressInDialog(event);
-  if (event.key === "Escape") return leaveNote(event);
-  if (isWriting(event) && !endsOrder(event)) return undefined;
-  if (isUndo(event)) return event.preventDefault(), undo();
-  if (hasModifier(event)) return undefined;
-  const sign = signOf(event);
-  // Between the letters of an order a space is a space; anywhere else it pages as it always does.
-  if ((sign === " " && typing) || press(sign, event)) event.preventDefault();
-  typing = letters.includes(sign) || sign === "=" || sign === "|" || (typing && sign === " ");
-  return undefined;
-}
-
-/** At the end of the typed order the keys act as everywhere; inside it they edit text. */
-function endsOrder(event) {
-  if (event.target !== field || event.isComposing || event.keyCode === 229) return false;
-  const atEnd = field.selectionStart === field.value.length && field.selectionEnd === field.value.length;
-  return atEnd && !$("order-problem").textContent;
-}
-
-function pressInDialog(event) {
-  if (hasModifier(event) || isWriting(event)) return;
-  const choice = document.querySelector(`dialog[open] [data-key="${signOf(event)}"]`);
-  if (choice) event.preventDefault();
-  choice?.click();
-}
-
-function leaveNote(event) {
-  for (const details of form.querySelectorAll("details.panel[open]")) details.open = false;
-  if (event.target === $("id_note")) form.focus();
-}
-
-function onTyped() {
+function onTyped(event) {
+  // What an input method has not finished is no order yet.
+  if (event.isComposing) return;
   const read = orders.parse(field.value, letters, asksCut);
   $("order-problem").textContent = read.problem ? problem(read.problem) : "";
   become(read.order, { input: "typed", typed: true });
 }
 
 function onClick(event) {
+  closeOthers(form, event.target);
   const button = event.target.closest("button, a[data-opens]");
   if (!button) return;
   const { place, step, at, look: letter, does, opens } = button.dataset;
@@ -193,59 +147,54 @@ function tieCurrent(letter) {
 }
 
 function onChange(event) {
+  const flags = event.target.closest(".flags");
+  if (flags) nameFlags(flags);
   if (!event.target.name?.startsWith("rating-")) return;
   current = event.target.name.at(-1);
-  event.target.closest(".rating").querySelector(".rating-word").textContent = wordOf(event.target);
   redraw();
 }
 
-const wordOf = (input) => (input.checked ? input.dataset.word : "");
-
-// A second click on the chosen number takes the rating back, which radio buttons alone cannot.
-function onRatingClick(event) {
-  const input = event.target;
-  if (input.type !== "radio") return;
-  if (input.dataset.was === "1") {
-    input.checked = false;
-    input.dispatchEvent(new Event("change", { bubbles: true }));
-  }
-  for (const other of form.querySelectorAll(`input[name="${input.name}"]`)) other.dataset.was = other.checked ? "1" : "";
+function onSubmit(event) {
+  if ($("submit").getAttribute("aria-disabled") === "true") return event.preventDefault(), event.stopImmediatePropagation(), send();
+  field.value = orders.write(order);
+  return undefined;
 }
 
-function onSubmit(event) {
-  if ($("submit").getAttribute("aria-disabled") === "true") return event.preventDefault(), send();
-  field.value = orders.write(order);
-  $("id_making").value = JSON.stringify(report());
-  return undefined;
+function onFocus(event) {
+  const letter = event.target.closest("[data-letter]")?.dataset.letter;
+  if (!letter || letter === current || !letters.includes(letter)) return;
+  current = letter;
+  redraw();
 }
 
 function dropped(from, target) {
   const next = target.onto === undefined ? orders.dropRow(order, from, target.gap) : orders.dropOnto(order, from, target.onto);
-  become(next, { input: "drag" });
+  if (!become(next, { input: "drag" })) say(spoken(order));
 }
 
-const draft = keepDraft(form, /^(order|note|rating-.|flags-.)$/);
+const draft = keepDraft(form, /^(order|compared|unsure|flags|note|(rating|flags|note)-.|correction|corrected)$/);
 document.documentElement.classList.add("js");
 order = orders.parse(field.value, letters, asksCut).order;
-document.addEventListener("keydown", onKey);
+goOn(form.dataset.assignment);
+listen({ letters, field, act });
 document.addEventListener("click", onClick);
 field.addEventListener("input", onTyped);
+field.addEventListener("compositionend", onTyped);
 form.addEventListener("change", onChange);
 form.addEventListener("click", onRatingClick);
-form.addEventListener("submit", onSubmit);
-form.addEventListener("focusin", (event) => {
-  const letter = event.target.closest("[data-letter]")?.dataset.letter;
-  if (letter && letter !== current && letters.includes(letter)) {
-    current = letter;
-    redraw();
-  }
-});
-draggable($("tiers"), $("drop-mark"), dropped);
-watch([...form.querySelectorAll(".answer")], (card) => card.classList.add("is-read"));
+form.addEventListener("focusin", onFocus);
+form.addEventListener("submit", onSubmit, { capture: true });
+form.addEventListener("formdata", (event) => event.formData.set("making", JSON.stringify({ ...report(), compared: $("id_compared").value || undefined })));
+askOnce(form, $("quick-dialog"), cards, look);
+draggable($("tiers"), $("drop-mark"), dropped, (from, target) => say(landing(orders.rows(order), from, target)));
+watch(cards, (card) => card.classList.add("is-read"));
+form.querySelectorAll(".flags").forEach(nameFlags);
+showRatings(form);
 showLease();
 redraw();
 form.addEventListener("restored", () => {
   order = orders.parse(field.value, letters, asksCut).order;
+  showRatings(form);
   redraw();
 });
 sendBy(form);

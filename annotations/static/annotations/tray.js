@@ -7,13 +7,14 @@ const $ = (id) => document.getElementById(id);
 const copy = (id) => $(id).content.firstElementChild.cloneNode(true);
 
 /** Draw everything that shows the order. `fresh` is the letter that was placed just now, if one was. */
-export function draw({ order, letters, ratings, partial, current }, fresh) {
+export function draw({ order, letters, ratings, partial, current, ways }, fresh) {
   const focus = rememberFocus();
   drawRows(order, letters, ratings, fresh);
   $("unplaced").replaceChildren(...missing(order, letters).map((letter) => chip(letter, false)));
   $("unplaced-area").hidden = missing(order, letters).length === 0;
   for (const letter of letters) drawCard(order, letter, current);
   drawActions(order, letters, current);
+  drawWays(ways);
   drawSubmit(order, letters, partial);
   $("on-purpose").hidden = order.tiers.length > 0;
   restoreFocus(focus);
@@ -105,6 +106,7 @@ function drawActions(order, letters, current) {
   const letter = left.includes(current) ? current : left[0];
   const [placing, tying] = [$("place-current"), $("tie-current")];
   placing.hidden = tying.hidden = !letter;
+  drawMoves(letter ? null : current);
   if (!letter) return;
   placing.dataset.place = letter;
   const words = { letter: name(letter), place: ordinal(order.tiers.length) };
@@ -112,6 +114,21 @@ function drawActions(order, letters, current) {
   tying.hidden = !order.tiers.length || order.cut === order.tiers.length;
   tying.dataset.letter = letter;
   tying.textContent = interpolate(gettext("Tie with %s"), [(order.tiers.at(-1) ?? []).map(name).join(", ")]);
+}
+
+/** Once all is placed, the same two places of a narrow screen move the answer that is looked at. */
+function drawMoves(letter) {
+  for (const [id, words] of [["up-current", gettext("Move %s up")], ["down-current", gettext("Move %s down")]]) {
+    $(id).hidden = !letter;
+    $(id).textContent = letter ? interpolate(words, [name(letter)]) : "";
+  }
+}
+
+/** Which of undo, redo and "order by my ratings" can be done now. */
+function drawWays({ undo, redo, seed }) {
+  $("undo").setAttribute("aria-disabled", String(!undo));
+  $("redo").setAttribute("aria-disabled", String(!redo));
+  if ($("by-ratings")) $("by-ratings").hidden = !seed;
 }
 
 function drawSubmit(order, letters, partial) {

@@ -38,6 +38,7 @@ export function whatIsMissing(order, letters) {
 /** The whole order in one sentence, for the live region. */
 export function spoken(order) {
   const parts = rows(order).map((row) => (row === LINE ? gettext("acceptable line") : row.map(name).join(" = ")));
+  if (order.tying) parts.push(gettext("the next letter ties with the last"));
   return parts.length ? parts.join(", ") : gettext("Nothing is placed yet");
 }
 
@@ -61,3 +62,17 @@ export function timeLeft(minutes) {
   const parts = { hours: Math.floor(minutes / 60), minutes: minutes % 60 };
   return interpolate(gettext("Yours for %(hours)s h %(minutes)s min"), parts, true);
 }
+
+/** Where a row that is dragged would land: beside which, tied with which, or where it was. */
+export function landing(list, from, target) {
+  const row = rowName(list[from]);
+  if (target === null) return interpolate(gettext("%s is lifted. Escape puts it back."), [row]);
+  if (target === undefined) return interpolate(gettext("%s stays where it was."), [row]);
+  const { gap, onto = gap } = target;
+  const last = list.filter((_, at) => at !== from).at(-1);
+  const words = { row, other: rowName(list[onto] ?? last) };
+  if (gap === undefined) return interpolate(gettext("%(row)s: tied with %(other)s"), words, true);
+  return interpolate(list[gap] ? gettext("%(row)s: above %(other)s") : gettext("%(row)s: below %(other)s"), words, true);
+}
+
+const rowName = (row) => (row === LINE ? gettext("acceptable line") : row.map(name).join(" = "));

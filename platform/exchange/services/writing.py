@@ -3,7 +3,7 @@
 import json
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -14,7 +14,6 @@ from django.utils import timezone
 from accounts.models import Project
 from annotations import records
 from annotations.choices import Split
-from annotations.models import Demonstration
 from annotations.records import Author, Record
 from exchange import formats
 from exchange.card import card
@@ -114,16 +113,20 @@ def _write_splits(folder: Path, lines: Lines, passed: Passed) -> None:
 
 
 def _lines(export: Export, passed: Passed) -> Lines:
-    if export.format == Format.SFT:
-        yield from _demonstrated(records.demonstrations_of(export.project), passed)
+    if export.format in formats.DEMONSTRATION_ROWS:
+        yield from _demonstrated(export, passed)
     else:
         yield from _ranked(export, passed)
 
 
-def _demonstrated(demonstrations: Iterable[Demonstration], passed: Passed) -> Lines:
-    for demonstration in demonstrations:
+def _demonstrated(export: Export, passed: Passed) -> Lines:
+    rows_of = formats.DEMONSTRATION_ROWS[export.format]
+    for demonstration in records.demonstrations_of(export.project):
         passed.sources += 1
-        for row in formats.conversation(demonstration):
+        if demonstration.origin and export.format == Format.DEMONSTRATIONS:
+            policy = demonstration.origin.policy
+            passed.policies.add(Author(str(policy.public_id), policy.name, policy.digest))
+        for row in rows_of(demonstration):
             yield demonstration.prompt.split, row
 
 
@@ -140,8 +143,8 @@ def _ranked(export: Export, passed: Passed) -> Lines:
 def _sources(export: Export) -> int:
     """How many rankings or demonstrations the export goes through."""
     project: Project = export.project
-    if export.format == Format.SFT:
-        return Demonstration.objects.filter(project=project, is_current=True).count()
+    if export.format in formats.DEMONSTRATION_ROWS:
+        return records.current_demonstrations(project).count()
     return records.current_rankings(project).count()
 
 

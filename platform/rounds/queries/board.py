@@ -10,9 +10,9 @@ from django.utils import timezone
 
 from accounts.models import Project
 from annotations.choices import Split
-from annotations.models import Demonstration, SamplingOrder
+from annotations.models import SamplingOrder
 from annotations.queries.waiting import stock
-from annotations.records import current_rankings
+from annotations.records import current_demonstrations, current_rankings
 from rounds.machine import ENDED
 from rounds.models import Beat, Round, Snapshot
 from rounds.plots import Interval, interval
@@ -63,7 +63,7 @@ def intake(project: Project) -> Intake:
     """Count what a new round would take in."""
     last = project.snapshots.order_by("-created_at").first()
     rankings = current_rankings(project)
-    demonstrations = Demonstration.objects.filter(project=project, is_current=True)
+    demonstrations = current_demonstrations(project).filter(prompt__split=Split.TRAIN)
     facts = rankings.aggregate(
         people=Count("labeler", distinct=True),
         held_out=Count("slate", distinct=True, filter=Q(slate__prompt__split=Split.EVAL)),

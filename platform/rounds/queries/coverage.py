@@ -46,7 +46,7 @@ class Cover:
     ranked: int = 0
     reached: int = 0
     demonstrated: int = 0
-    # Evaluation prompts are never demonstrated: what the share of demonstrations is a share of.
+    # Nobody is asked to demonstrate an evaluation prompt: what the share of demonstrations is a share of.
     demonstrable: int = 0
 
     def add(self, split: str, figures: Iterable[int]) -> None:
@@ -54,7 +54,7 @@ class Cover:
         self.prompts += prompts
         self.ranked += ranked
         self.reached += reached
-        self.demonstrated += demonstrated
+        self.demonstrated += demonstrated if split == Split.TRAIN else 0
         self.demonstrable += prompts if split == Split.TRAIN else 0
 
     def shares(self) -> list[tuple[int, float | None]]:

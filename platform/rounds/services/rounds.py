@@ -12,7 +12,8 @@ from accounts import journal
 from accounts.models import Project, Role, User
 from accounts.permissions import require_role
 from annotations.choices import Split
-from annotations.models import Demonstration, Ranking
+from annotations.models import Ranking
+from annotations.records import current_demonstrations
 from rounds import gates, presets
 from rounds.machine import ENDED, KIND_OF, MOVES, StageState, State
 from rounds.models import Deployment, Facts, Round, Stage
@@ -85,7 +86,7 @@ def _insert_round(by: User | None, project: Project, choices: Facts, period: str
 
 def _refuse_unready(project: Project, deployment: Deployment | None, choices: Facts) -> None:
     ranked = Ranking.objects.filter(slate__project=project, slate__prompt__split=Split.TRAIN, is_current=True)
-    shown = Demonstration.objects.filter(project=project, prompt__split=Split.TRAIN, is_current=True)
+    shown = current_demonstrations(project).filter(prompt__split=Split.TRAIN)
     if deployment is None:
         raise RoundRefused(_("No policy is deployed yet, so there is nothing to improve."))
     if not ranked.exists():
