@@ -27,6 +27,7 @@ del os.environ["DJANGO_SETTINGS_MODULE"]
 
 from django.db.backends.signals import connection_created  # noqa: E402
 from django.dispatch import receiver  # noqa: E402
+from django.utils import translation  # noqa: E402
 
 from accounts.models import Project, Role, User  # noqa: E402
 from tests import make  # noqa: E402
@@ -64,6 +65,13 @@ def valkey() -> Iterator[str]:
     finally:
         process.terminate()
         process.wait(timeout=10)
+
+
+@pytest.fixture(autouse=True)
+def english() -> Iterator[None]:
+    """A request in Chinese leaves its language on in the thread; the next test begins in English."""
+    yield
+    translation.deactivate()
 
 
 @pytest.fixture
