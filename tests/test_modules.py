@@ -37,6 +37,18 @@ def test_each_module_is_there_once_before_who_needs_it_and_hides_what_it_does_no
     assert "import" not in text
 
 
+def test_what_is_imported_when_it_is_needed_is_in_the_same_file_and_runs_once_when_it_is_asked_for() -> None:
+    asks = 'import { NAME } from "./words.js";\nconst dialogs = () => import("./dialogs.js");\ndialogs();\ndialogs();\n'
+    dialogs = 'import { NAME } from "./words.js";\nexport function show() {\n  return NAME;\n}\n'
+    files = {"main.js": asks, "dialogs.js": dialogs, "words.js": FILES["b/words.js"]}
+    text = bundle("main.js", files.__getitem__)
+    assert text.count('"ab"') == 1
+    assert "const dialogs = () => Promise.resolve().then(_dialogs_js_later);" in text
+    assert "const _dialogs_js_later = () => (_dialogs_js_later_is ??= (() => {" in text
+    assert text.index("_dialogs_js_later_is;") < text.index("const dialogs")
+    assert "import" not in text
+
+
 def test_a_sheet_stands_in_the_place_of_its_import() -> None:
     assert joined("all.css", FILES.__getitem__) == "b { color: blue; }\np { color: red; }\n"
 
@@ -48,7 +60,7 @@ def test_a_sheet_stands_in_the_place_of_its_import() -> None:
         "export { a };",
         "export let a = 1;",
         'export * from "./b.js";',
-        'const b = await import("./b.js");',
+        "const b = await import(name);",
         "const here = import.meta.url;",
         'import b from "./b.js";',
         'import { a } from "elsewhere";',

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext_lazy
 
 from annotations.correction import Correction, tidied
 from annotations.order import Order, OrderError, parse_order
@@ -12,7 +13,9 @@ from annotations.queries.desk import Card, SlatePage, current_demonstration
 class CorrectionForm(forms.Form):
     """A text, and the letter of the completion that it began as; no letter: the best one's."""
 
-    correction = forms.CharField(required=False, strip=False, widget=forms.Textarea)
+    correction = forms.CharField(
+        label=gettext_lazy("The best answer, corrected by you"), required=False, strip=False, widget=forms.Textarea
+    )
     corrected = forms.CharField(required=False, max_length=1, widget=forms.HiddenInput)
 
     cards: list[Card]
@@ -27,15 +30,18 @@ class CorrectionForm(forms.Form):
 
     def take_best(self) -> None:
         """Put the text of the best completion into the field, for who cannot have it put there by a script."""
-        letters = [card.letter for card in self.cards]
         try:
-            card = self._card(best_of(parse_order(self.data.get("order", ""), letters)))
+            card = self._card(best_of(self.typed_order()))
         except OrderError:
             return
         if card:
             changed: Any = self.data
             self.data = changed = changed.copy()
             changed["correction"], changed["corrected"] = card.text, card.letter
+
+    def typed_order(self) -> Order:
+        """The order as far as it was made. Raises `OrderError`."""
+        return parse_order(self.data.get("order", ""), [card.letter for card in self.cards])
 
     def _card(self, letter: str) -> Card | None:
         return next((card for card in self.cards if letter and card.letter == letter), None)

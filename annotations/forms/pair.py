@@ -46,6 +46,10 @@ class PairForm(RankingForm):
         # Acceptable is what stands above the line: where both are bad, nothing does.
         self.cleaned_data["order"] = Order(_TIERS[_sign(strength or 0)], 0 if both_bad else None)
 
+    def typed_order(self) -> Order:
+        chosen = [step for step in STEPS if str(step) == self.data.get("strength")]
+        return Order(_TIERS[_sign(chosen[0])] if chosen else ())
+
     def arguments(self) -> dict[str, Any]:
         return super().arguments() | {"strength": self.cleaned_data["strength"]}
 

@@ -55,7 +55,7 @@ class RankingForm(CorrectionForm, SentOnce):
     order = forms.CharField(required=False, max_length=200)
     # What was said two at a time: kept with a draft, and with how the ranking was made; the order is what counts.
     compared = forms.CharField(required=False, widget=forms.HiddenInput)
-    unsure = forms.BooleanField(required=False)
+    unsure = forms.BooleanField(label=gettext_lazy("Unsure"), required=False)
     flags = forms.MultipleChoiceField(required=False, choices=SlateFlag.choices)
     note = forms.CharField(required=False, widget=forms.Textarea)
 

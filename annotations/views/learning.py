@@ -158,6 +158,12 @@ def _exercise_page(
         "form": form,
         "guideline": guideline_of(exercise.project),
         # Only the order is asked here: the parts of the ranking page leave the rest out.
-        "asked": {"slug": exercise.project.slug, "asks_cut": False, "asks_ratings": False, "asks_flags": False},
+        "asked": {
+            "slug": exercise.project.slug,
+            "asks_cut": False,
+            "asks_ratings": False,
+            "asks_flags": False,
+            "asks_note": False,
+        },
     }
     return render(request, "annotations/exercise.html", shown | more, status=400 if form.errors else 200)

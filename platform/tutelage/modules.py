@@ -12,6 +12,8 @@ Read = Callable[[str], str]
 _NAMES = r"(?:\{(?P<names>[^}]*)\}|\*\s*as\s+(?P<all>\w+))\s*from\s*"
 _IMPORT = re.compile(rf'^import\s+(?:{_NAMES})?"(?P<path>\.{{1,2}}/[^"]+)";$', re.M)
 _EXPORT = re.compile(r"^export\s+(?=(?:(?:async\s+)?function\*?|const|class)\s+(?P<name>\w+))", re.M)
+# What comes only when it is needed comes in the same file, and runs only then.
+_LATER = re.compile(r'\bimport\("(?P<path>\.{1,2}/[^"]+)"\)')
 _LEFT = re.compile(r"^(?:import|export)\b.*$|\bimport\s*\(|\bimport\.meta\b", re.M)
 _SHEET = re.compile(r'^@import "(?P<path>[^"]+)";\n?', re.M)
 
@@ -44,15 +46,32 @@ def _body(name: str, read: Read, done: dict[str, str], above: tuple[str, ...]) -
         path = _beside(here, found["path"])
         if path not in done:
             done[path] = _wrapped(path, _body(path, read, done, (*above, name)), read(path))
+    for found in _LATER.finditer(source):
+        path = f"{_beside(here, found['path'])} later"
+        if path not in done:
+            done[path] = _put_off(path, _body(path.split()[0], read, done, (*above, name)), read(path.split()[0]))
     body = _EXPORT.sub("", _IMPORT.sub(lambda found: _taken(found, here), source))
+    body = _LATER.sub(
+        lambda found: f"Promise.resolve().then({_variable(_beside(here, found['path']) + ' later')})", body
+    )
     if left := _LEFT.search(body):
         raise NotUnderstood(f"{name}: {left.group()}")
     return body
 
 
 def _wrapped(path: str, body: str, source: str) -> str:
+    return f"const {_variable(path)} = ({_function(body, source)})();\n"
+
+
+def _put_off(path: str, body: str, source: str) -> str:
+    """A module that runs when it is first asked for, and once."""
+    name = _variable(path)
+    return f"let {name}_is;\nconst {name} = () => ({name}_is ??= ({_function(body, source)})());\n"
+
+
+def _function(body: str, source: str) -> str:
     exported = [found["name"] for found in _EXPORT.finditer(source)]
-    return f"const {_variable(path)} = (() => {{\n{body}\nreturn {{ {', '.join(exported)} }};\n}})();\n"
+    return f"() => {{\n{body}\nreturn {{ {', '.join(exported)} }};\n}}"
 
 
 def _taken(found: "re.Match[str]", here: str) -> str:

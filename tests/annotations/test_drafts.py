@@ -59,6 +59,11 @@ def test_a_save_over_another_version_is_refused_with_what_is_kept(held: Assignme
     assert Draft.objects.get().body == TYPED
 
 
+def test_the_same_text_twice_is_no_other_window(held: Assignment) -> None:
+    save(held)
+    assert (save(held).version, Draft.objects.get().version) == (1, 1)
+
+
 def test_a_save_over_a_draft_that_is_gone_says_so(held: Assignment) -> None:
     with pytest.raises(DraftMoved) as moved:
         save(held, version=4)

@@ -4,8 +4,10 @@ window.checks = (() => {
   const OPERABLE = "a[href], button, input:not([type=hidden]), select, textarea, summary";
 
   const said = (element) => {
-    const words = element.getAttribute("aria-label") || element.innerText || element.name || "";
-    return `${element.tagName.toLowerCase()}${element.id ? `#${element.id}` : ""} "${words.trim().slice(0, 40)}"`;
+    // Not the text as it is rendered: that changes with the focus, where a key is shown beside its label.
+    const words = element.getAttribute("aria-label") || element.textContent || element.name || "";
+    const name = words.trim().replace(/\s+/g, " ").slice(0, 40);
+    return `${element.tagName.toLowerCase()}${element.id ? `#${element.id}` : ""} "${name}"`;
   };
 
   /** The open dialog if there is one: what is behind it cannot be reached. */
@@ -76,6 +78,8 @@ window.checks = (() => {
   /** What is wrong with how the focus is shown. */
   function focus() {
     const element = document.activeElement;
+    // What scrolls gets the focus too, and may be taller than the screen.
+    if (!element.matches(OPERABLE)) return [];
     const shown = element.closest("label, summary") ?? element;
     const box = shown.getBoundingClientRect();
     const drawn = [element, element.nextElementSibling, shown].some((each) => {

@@ -12,6 +12,7 @@ from tests import make  # noqa: E402
 from tests.browser.seed import ANSWERS, PASSWORD, QUESTION  # noqa: E402
 
 SECRET = "JBSWY3DPEHPK3PXP"
+RECOVERY_CODE = "73519402"
 QUESTIONS = 24
 
 
@@ -24,6 +25,7 @@ def seed() -> None:
         person.save()
         if name == "bob":
             Authenticator.objects.create(user=person, type="totp", data={"secret": SECRET})
+            Authenticator.objects.create(user=person, type="recovery_codes", data={"migrated_codes": [RECOVERY_CODE]})
     prompts = [make.make_prompt(project, f"{QUESTION} ({n})", demonstrations=1) for n in range(QUESTIONS)]
     order = make.make_order(project, prompts=prompts, k=3)
     take_in_completions(order=order, rows=make.shard_rows(order, ANSWERS[:3]))

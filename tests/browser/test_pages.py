@@ -34,7 +34,12 @@ def test_pages_fit_their_screen(bob: Visitor, request: pytest.FixtureRequest) ->
     _seen(bob, f"signin-{screen}")
     bob.sign_in("bob")
     _seen(bob, f"home-{screen}")
-    for path, name in [("/p/six/rank/", "rank6"), ("/p/pairs/rank/", "rank2"), ("/p/turtles/rank/", "rank4")]:
+    page.goto(f"{address}/p/pairs/rank/")
+    _seen(bob, f"rank2-empty-{screen}")
+    page.keyboard.type("2|")
+    expect(page.locator("[name=strength]:checked")).to_have_count(1)
+    _seen(bob, f"rank2-{screen}")
+    for path, name in [("/p/six/rank/", "rank6"), ("/p/turtles/rank/", "rank4")]:
         page.goto(address + path)
         _seen(bob, f"{name}-empty-{screen}")
         page.keyboard.type("b6a=")

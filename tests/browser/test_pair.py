@@ -1,7 +1,6 @@
 """Two answers: by keyboard alone, by touch, what is said of each key; and more than four, two at a time."""
 
 import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,14 +9,14 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser.conftest import Site, Visitor, visit
 from tests.browser.test_rank import rankings
 
+pytestmark = pytest.mark.usefixtures("clean_desk")
+
 
 @pytest.fixture
-def page(visitor: Visitor) -> Iterator[Page]:
+def page(visitor: Visitor) -> Page:
     visitor.sign_in("bob")
     visitor.page.goto(f"{visitor.site.address}/p/pairs/rank/")
-    yield visitor.page
-    # What this device keeps of an answer is not the next test's.
-    visitor.page.evaluate("localStorage.clear()")
+    return visitor.page
 
 
 def says(page: Page, words: str) -> None:
@@ -106,6 +105,22 @@ def test_the_mouse_chooses_by_step_and_by_letter(page: Page) -> None:
     expect(page.locator("#skip-dialog [value=cannot_judge]")).to_be_focused()
 
 
+def test_what_another_window_chose_is_told_in_words(chromium: Browser, site: Site) -> None:
+    context, bob = visit(chromium, site)
+    bob.sign_in("bob")
+    here, there = bob.page, context.new_page()
+    for page in (here, there):
+        page.goto(f"{site.address}/p/pairs/rank/")
+    there.keyboard.press("1")
+    expect(there.locator("#save-state")).to_have_attribute("data-is", "saved")
+    here.keyboard.press("7")
+    here.keyboard.press("|")
+    sides = here.locator("dialog[open] .both-sides > div")
+    expect(sides.first).to_contain_text("Which is better, and by how much?B is much betterBoth badyes")
+    expect(sides.last).to_contain_text("Which is better, and by how much?A is much better")
+    context.close()
+
+
 def test_without_scripts_two_answers_are_a_plain_form(chromium: Browser, site: Site) -> None:
     context = chromium.new_context(java_script_enabled=False)
     bob = Visitor(context.new_page(), site)
@@ -184,7 +199,6 @@ def test_what_is_placed_already_is_not_asked_again(visitor: Visitor) -> None:
     says(page, "B, C = D, acceptable line, A, F, E")
     page.keyboard.press("Control+z")
     expect(page.locator("#id_order")).to_have_value("b d | a f e ")
-    page.evaluate("localStorage.clear()")
 
 
 def test_on_a_phone_four_are_ordered_by_touch_and_the_tray_can_still_change_it(chromium: Browser, site: Site) -> None:

@@ -1,13 +1,14 @@
 """The key map of the ranking page, what is said of each key, where the focus goes, and an input method at work."""
 
 import sqlite3
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from playwright.sync_api import CDPSession, Page, expect
 
 from tests.browser.conftest import Site, Visitor
+
+pytestmark = pytest.mark.usefixtures("clean_desk")
 
 
 def kept(site: Site, columns: str) -> list[tuple[Any, ...]]:
@@ -19,12 +20,10 @@ def kept(site: Site, columns: str) -> list[tuple[Any, ...]]:
 
 
 @pytest.fixture
-def page(visitor: Visitor) -> Iterator[Page]:
+def page(visitor: Visitor) -> Page:
     visitor.sign_in("bob")
     visitor.page.goto(f"{visitor.site.address}/p/turtles/rank/")
-    yield visitor.page
-    # What this device keeps of an order is not the next test's.
-    visitor.page.evaluate("localStorage.clear()")
+    return visitor.page
 
 
 def says(page: Page, words: str) -> None:

@@ -21,8 +21,13 @@ def alice(chromium: Browser, site: Site) -> Iterator[Visitor]:
 
 def question(page: Page, site: Site) -> str:
     page.goto(f"{site.address}/p/turtles/rank/")
-    page.locator("html.js").wait_for(state="attached")
+    hears_keys(page)
     return page.url
+
+
+def hears_keys(page: Page) -> None:
+    """Wait for the scripts: the server's own toast and fields stand there before them."""
+    page.locator("html.js").wait_for(state="attached")
 
 
 def write(page: Page, words: str) -> None:
@@ -101,10 +106,12 @@ def test_an_answer_is_taken_back_with_one_chord_and_everything_is_as_it_was(alic
     undo = page.get_by_role("status").get_by_role("button", name="Undo")
     expect(undo).to_be_visible()
     alice.shoot("undo")
+    hears_keys(page)
     page.keyboard.press("Control+z")
     expect(page).to_have_url(address)
     expect(page.locator("#id_order")).to_have_value("b a c")
     expect(page.locator("#id_note")).to_have_value("sent too soon")
+    hears_keys(page)
     page.locator("#desk").focus()
     page.keyboard.press("Control+Enter")
     undo.click()
@@ -120,6 +127,7 @@ def test_on_the_next_page_what_was_done_there_is_undone_first(alice: Visitor, si
     page.keyboard.press("Control+Enter")
     expect(page.locator(".toast")).to_have_text("Ranking submitted")
     address = page.url
+    hears_keys(page)
     page.keyboard.type("c")
     page.keyboard.press("Control+z")
     expect(page.locator("#id_order")).to_have_value("")

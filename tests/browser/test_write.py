@@ -66,12 +66,33 @@ def test_turns_go_on_and_back_by_keys_and_the_conversation_is_kept(visitor: Visi
     assert [role in told for role in ("Why at night?", "Because it is cooler then.")] == [True, True]
 
 
+def test_going_on_in_the_middle_of_a_word_is_no_other_window(visitor: Visitor) -> None:
+    page = write_at(visitor, "alice")
+    page.fill("#id_content_0", ANSWER)
+    with page.expect_navigation():
+        page.click("#as-user")
+    page.keyboard.type("Why?")
+    expect(page.locator("#save-state")).to_have_attribute("data-is", "saved")
+    expect(page.locator("dialog[open]")).to_have_count(0)
+    expect(page.locator("#id_content_1")).to_have_value("Why?")
+    with page.expect_navigation():
+        page.click("#as-assistant")
+    page.keyboard.type("Because it is cooler then.")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator(".toast")).to_have_text("Answer submitted")
+
+
 def test_bob_starts_from_an_answer_and_what_he_changed_is_counted(visitor: Visitor) -> None:
     page = write_at(visitor, "bob", "six")
     page.locator("#starts summary").click()
     visitor.shoot("write-starts")
     card = page.locator(".start-list li", has_text="On the moon.")
     card.get_by_role("button").click()
+    expect(page.locator("#id_content_0")).to_have_value("On the moon.")
+    expect(page.locator("#starts summary")).to_contain_text("Started from answer")
+    # Nobody typed since: what was sent is the draft, also of a window that knew the empty page.
+    expect(page.locator("#save-state")).to_have_attribute("data-is", "saved")
+    page.goto(page.url)
     expect(page.locator("#id_content_0")).to_have_value("On the moon.")
     expect(page.locator("#starts summary")).to_contain_text("Started from answer")
     page.locator("#id_content_0").press("Control+End")
@@ -84,7 +105,7 @@ def test_bob_starts_from_an_answer_and_what_he_changed_is_counted(visitor: Visit
 def test_the_best_answer_is_corrected_while_it_is_ranked(visitor: Visitor) -> None:
     page = visitor.page
     visitor.sign_in("bob")
-    page.goto(f"{visitor.site.address}/p/pairs/rank/")
+    page.goto(f"{visitor.site.address}/p/turtles/rank/")
     expect(page.locator("#correct")).to_be_hidden()
     page.keyboard.type("b")
     cards, panel = page.locator(".answers").bounding_box(), page.locator("#correct").bounding_box()
@@ -94,7 +115,8 @@ def test_the_best_answer_is_corrected_while_it_is_ranked(visitor: Visitor) -> No
     page.locator("#correct summary").click()
     best = page.request.get(f"{page.url}answers/b/").text()
     expect(page.locator("#id_correction")).to_have_value(best)
-    page.click("#answer-a .chip")
+    for letter in "acd":
+        page.click(f"#answer-{letter} .chip")
     page.locator("#tiers .tier").nth(1).locator("[data-step='-1']").click()
     # Nobody has changed anything yet: the text is that of whichever is first.
     expect(page.locator("#id_correction")).to_have_value(page.request.get(f"{page.url}answers/a/").text())
@@ -104,6 +126,27 @@ def test_the_best_answer_is_corrected_while_it_is_ranked(visitor: Visitor) -> No
     page.locator("#tiers .tier").nth(1).locator("[data-step='-1']").click()
     expect(page.locator("#correct-of")).to_have_text("You correct A, which is not first any more.")
     visitor.shoot("rank-correct")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator(".toast")).to_have_text("Ranking submitted")
+    assert demonstrations(visitor.site)[-1][2:] == (10, 1)
+
+
+def test_the_better_of_two_is_corrected_and_a_reload_keeps_what_was_typed(visitor: Visitor) -> None:
+    page = visitor.page
+    visitor.sign_in("bob")
+    page.goto(f"{visitor.site.address}/p/pairs/rank/")
+    expect(page.locator("#correct")).to_be_hidden()
+    page.keyboard.type("7")
+    page.locator("#correct summary").click()
+    expect(page.locator("#correct-of")).to_have_text("You correct B.")
+    page.locator("#id_correction").press("Control+End")
+    page.keyboard.type(" At night.")
+    typed = page.input_value("#id_correction")
+    expect(page.locator("#save-state")).to_have_attribute("data-is", "saved")
+    page.reload()
+    expect(page.locator("#id_correction")).to_have_value(typed)
+    expect(page.locator("#id_corrected")).to_have_value("b")
+    visitor.shoot("pair-correct")
     page.keyboard.press("Control+Enter")
     expect(page.locator(".toast")).to_have_text("Ranking submitted")
     assert demonstrations(visitor.site)[-1][2:] == (10, 1)

@@ -126,7 +126,7 @@ DESK = [
     Page("guidelines", "alice", "/p/turtles/guidelines/"),
     Page("practice", "alice", "/p/school/practice/"),
     Page("practice-exercise", "alice", "/p/school/practice/{practice}/"),
-    Page("practice-explained", "alice", "/p/school/practice/{practice}/", _sent("a b")),
+    Page("practice-explained", "alice", "/p/school/practice/{practice}/", _sent("a b c")),
     Page("qualification", "alice", "/p/school/qualification/"),
     Page("qualification-exercise", "alice", "/p/school/qualification/{qualification}/"),
     Page("consent", "alice", "/p/terms/consent/"),

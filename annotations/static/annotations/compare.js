@@ -35,6 +35,12 @@ function begin() {
   return { base: missing(order(), letters).length ? tray : [], said: [] };
 }
 
+/** An earlier visit was put back after this began: nobody is asked the same again. */
+function goOn() {
+  talk = begin();
+  show();
+}
+
 /** The hidden field carries it, so that whatever keeps the form's draft keeps this too. */
 function kept() {
   const [base, said = ""] = $("id_compared").value.split(":");
@@ -137,6 +143,7 @@ function toggle(on) {
   // Before the page's own listeners: here its keys and chips mean something else.
   document[act]("keydown", onKey, true);
   document[act]("click", onClick, true);
+  $("desk")[act]("restored", goOn);
   if (!on) for (const letter of page.letters) $(`answer-${letter}`).hidden = false;
 }
 

@@ -26,6 +26,8 @@ export function keepDraft(form, names) {
   form.addEventListener("change", save);
   // Sent or skipped: the next page says whether the server has it.
   document.addEventListener("submit", () => mark(form.dataset.assignment, id));
+  // At the window every handler has had its say: what is left is a form that goes to its next page with all its texts.
+  addEventListener("submit", (event) => event.target === form && !event.defaultPrevented && handOver(draft));
   form.addEventListener("sent", () => (draft.over = true));
   addEventListener("pagehide", () => leave(draft));
   addEventListener("online", () => draft.onServer !== draft.last && push(draft));
@@ -46,9 +48,16 @@ function changed(draft) {
 function remember(draft, body, clean = false) {
   draft.last = written(body);
   known.add(draft.last);
-  const { id, version, revision, beside } = draft;
-  const copy = { id, version, revision, beside, clean, body, person: page().person, assignment: draft.form.dataset.assignment };
+  const { id, version, revision, beside, sent } = draft;
+  const copy = { id, version, revision, beside, sent, clean, body, person: page().person, assignment: draft.form.dataset.assignment };
   keep(copy).then((isKept) => (draft.isKept = isKept));
+}
+
+/** The next page saves what it was sent: a save from here would come after it was made, as if from another window. */
+function handOver(draft) {
+  clearTimeout(draft.timer);
+  draft.timer = 0;
+  draft.onServer = draft.last = written(bodyOf(draft.form, draft.names));
 }
 
 function schedule(draft, after) {
@@ -63,9 +72,10 @@ function write(draft, body, options = {}) {
 async function push(draft) {
   clearTimeout(draft.timer);
   draft.timer = 0;
-  if (draft.busy) return schedule(draft, SOON);
+  if (draft.busy || "sending" in draft.form.dataset) return schedule(draft, SOON);
   const body = bodyOf(draft.form, draft.names);
   draft.busy = true;
+  draft.sent = written(body);
   saving();
   const answer = await write(draft, body);
   draft.busy = false;
@@ -132,12 +142,19 @@ async function take(draft, body) {
 async function resume(draft) {
   const { assignment, bound } = draft.form.dataset;
   const copies = await copiesOf(page().person, assignment);
-  // The server's own errors come back with the newest text.
-  if (bound) return remember(draft, bodyOf(draft.form, draft.names)), forget(marked(assignment) ?? "");
+  // What was sent came back, and is newer than every copy and than the server's draft.
+  if (bound) return inherit(draft, marked(assignment) ?? "");
   const isOver = (copy) => known.has(written(copy.body)) || isPassed(draft, copy);
   copies.filter(isOver).forEach((copy) => forget(copy.id));
   const other = copies.find((copy) => !isOver(copy));
   return other && reopen(draft, other);
+}
+
+function inherit(draft, sent) {
+  remember(draft, bodyOf(draft.form, draft.names));
+  forget(sent);
+  draft.onServer = null;
+  schedule(draft, SOON);
 }
 
 /** The server had this very text, and a window that knew it saved another one over it. */
@@ -148,7 +165,8 @@ function isPassed(draft, copy) {
 function reopen(draft, copy) {
   const typed = "touched" in draft.form.dataset;
   const now = bodyOf(draft.form, draft.names);
-  const follows = copy.revision === draft.revision && copy.version >= draft.version;
+  // The page was left before it heard that the server has what it sent.
+  const follows = copy.revision === draft.revision && (copy.version >= draft.version || copy.sent === draft.onServer);
   forget(copy.id);
   remember(draft, copy.body);
   if (copy.beside) put(draft, copy.beside);

@@ -44,17 +44,31 @@ export function written(body) {
   return JSON.stringify(said.filter(([, values]) => values.some(Boolean)).sort(([one], [other]) => (one < other ? -1 : 1)));
 }
 
-/** Each field that says something, by a name that a person knows. */
+/** Each field that a person filled, by a name that they know, in the words that they chose. */
 export function labelled(form, body) {
-  const said = Object.entries(body).filter(([, values]) => values.some((value) => value.trim()));
-  return Object.fromEntries(said.map(([name, values]) => [labelOf(form, name), values.join(values.some((value) => value.length > 40) ? "\n\n" : ", ")]));
+  const said = Object.entries(body).map(([name, values]) => [name, values.filter((value) => value.trim()), fieldsOf(form, name)]);
+  const shown = said.filter(([, values, [field]]) => values.length && field?.type !== "hidden");
+  return Object.fromEntries(shown.map(([name, values, fields]) => [labelOf(name, fields[0]), together(values.map((value) => inWords(fields, value)))]));
 }
 
-function labelOf(form, name) {
-  const field = form.querySelector(`[name="${CSS.escape(name)}"]`);
-  const legend = field?.type && isChoice(field) ? field.closest("fieldset")?.querySelector("legend") : null;
-  const label = legend ?? field?.labels?.[0];
-  // A label may go on explaining, after a colon or in an element of its own.
-  const words = label?.firstChild?.textContent.trim() || label?.textContent.trim();
-  return words?.replace(/\s+/g, " ").split(/[:：]/)[0] ?? name;
+const fieldsOf = (form, name) => [...form.elements].filter((field) => field.name === name);
+const together = (values) => values.join(values.some((value) => value.length > 40) ? "\n\n" : ", ");
+
+function labelOf(name, field) {
+  const legend = field && isChoice(field) ? field.closest("fieldset")?.querySelector("legend") : null;
+  return wordsOf(legend ?? field?.labels?.[0]).split(/[:：]/)[0] || name;
+}
+
+/** The words beside what was chosen; what was typed as it is. A box that stands alone is named by its label already. */
+function inWords(fields, value) {
+  const field = fields.find((one) => isChoice(one) && one.value === value);
+  if (!field) return value;
+  return field.closest("fieldset") ? wordsOf(field.labels[0]) || value : gettext("yes");
+}
+
+/** A label may go on explaining, after a colon or in an element of its own; keys and numbers are for the eye. */
+function wordsOf(label) {
+  const parts = [...(label?.childNodes ?? [])].filter((part) => part.getAttribute?.("aria-hidden") !== "true");
+  const words = parts.map((part) => part.textContent.trim()).find(Boolean) ?? "";
+  return words.replace(/\s+/g, " ");
 }

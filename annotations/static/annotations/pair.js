@@ -1,12 +1,14 @@
 /** The page of two answers: seven steps, and both bad. The form's own fields stay the truth that is sent. */
 
 import { commonActs, flag, goTo, open } from "./acts.js";
+import { showBest } from "./correct.js";
 import { keepDraft } from "./draft.js";
 import { askOnce } from "./floor.js";
 import { showLease } from "./lease.js";
 import { goOn, report, used, watch } from "./making.js";
 import { closeOthers, nameFlags } from "./panels.js";
 import { listen } from "./press.js";
+import { sendBy } from "./send.js";
 import { name } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
@@ -65,10 +67,14 @@ function isBetter(letter) {
   return strength === 0 || (letter === "a" ? strength < 0 : strength > 0);
 }
 
+// As the server takes it: of two that are alike, the first.
+const best = () => (["a", "b"].find(isBetter) ?? (said.bad ? "a" : null));
+
 function redraw() {
   for (const card of cards) drawCard(card, card.dataset.letter);
   $("submit").setAttribute("aria-disabled", String(alike(said, NOTHING)));
   $("missing").textContent = spoken();
+  showBest(best());
 }
 
 function drawCard(card, letter) {
@@ -137,7 +143,7 @@ function onFocus(event) {
   redraw();
 }
 
-const draft = keepDraft(form, /^(strength|both_bad|unsure|flags|note|(flags|note)-.)$/);
+const draft = keepDraft(form, /^(strength|both_bad|unsure|flags|note|(flags|note)-.|correction|corrected)$/);
 document.documentElement.classList.add("js");
 said = read();
 form.addEventListener("restored", () => {
@@ -156,3 +162,4 @@ watch(cards, (card) => card.classList.add("is-read"));
 form.querySelectorAll(".flags").forEach(nameFlags);
 showLease();
 redraw();
+sendBy(form);

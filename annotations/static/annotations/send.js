@@ -1,7 +1,7 @@
 /** Submitting without leaving the page before the server has the answer. Without this module the plain form does it. */
 
 import { say } from "./saving.js";
-import { ask } from "./talk.js";
+import { answered, ask } from "./talk.js";
 
 // What is rarely needed comes when it is: only after the server has answered, so there is a line.
 const door = () => import("./signin.js");
@@ -15,18 +15,23 @@ export function sendBy(form) {
   let sending = false;
   document.addEventListener("submit", async (event) => {
     const { submitter } = event;
-    if (event.target !== form || event.defaultPrevented || (submitter?.name === "do" && submitter.value !== "submit")) return;
+    // A button with a name of its own asks for another page of the same form.
+    if (event.target !== form || event.defaultPrevented || (submitter?.name && submitter.value !== "submit")) return;
     event.preventDefault();
     if (sending) return;
     sending = true;
+    form.dataset.sending = "";
     submitter?.setAttribute("aria-busy", "true");
     await send(form);
+    delete form.dataset.sending;
     submitter?.removeAttribute("aria-busy");
     sending = false;
   });
 }
 
 async function send(form) {
+  // A draft on its way would come to a question that is answered; one that hangs holds up nothing.
+  await Promise.race([answered(), new Promise((resolve) => setTimeout(resolve, FIRST_WAIT))]);
   for (let wait = FIRST_WAIT; ; wait = Math.min(2 * wait, LONGEST_WAIT)) {
     // Read anew each time: what was changed while the line was down belongs to the answer. The key stays the same.
     const answer = await ask(form.action, { method: "POST", body: () => new FormData(form) });
@@ -55,6 +60,7 @@ async function end(form, { status, said }) {
   if (status === 409 && said.querySelector("#both")) return conflict(said);
   if ([403, 404, 409, 413].includes(status) && said.querySelector) return refused(form, said);
   // A mistake in the form, or something unforeseen: the server says it best, on a page of its own.
+  form.dispatchEvent(new CustomEvent("sent"));
   return form.submit();
 }
 

@@ -1,6 +1,7 @@
 /** How a page of the desk talks with the server by itself: always for the person who wrote, with the form's own token. */
 
 let about = null;
+let asked = Promise.resolve();
 
 /** What the page says about itself: who writes, which versions it knows, and the addresses that it needs. */
 export function page() {
@@ -20,13 +21,16 @@ export function renew(csrf) {
  * Status 0: there is no line, or whoever answers cannot. An old token is renewed, and the same is asked once more.
  */
 export async function ask(url, options, again = true) {
-  const answer = await reach(url, options);
+  const answer = await (asked = reach(url, options));
   if (answer.status === 403 && answer.said.problem === "out_of_date" && again) {
     renew(answer.said.csrf);
     return ask(url, options, false);
   }
   return answer;
 }
+
+/** Resolves when what was asked last is answered. */
+export const answered = () => asked;
 
 async function reach(url, { body, ...options }) {
   const headers = { "X-Written-By": page().person, "X-CSRFToken": token(), ...options.headers };
