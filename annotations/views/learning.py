@@ -38,6 +38,7 @@ from annotations.services.qualifications import (
     begin_qualification,
     practise,
 )
+from annotations.templatetags.reading import rendered
 from annotations.views.acting import person
 
 
@@ -153,7 +154,7 @@ def _exercise_page(
         "exercise": exercise,
         "earlier": earlier,
         "question": question,
-        "answers": [{"letter": card.letter, "text": card.text, "flags": []} for card in cards],
+        "answers": [{"letter": card.letter, "text": card.text, "html": rendered(card.text)} for card in cards],
         "form": form,
         "guideline": guideline_of(exercise.project),
         # Only the order is asked here: the parts of the ranking page leave the rest out.

@@ -276,3 +276,13 @@ def test_before_the_answer_the_page_tells_nothing_of_it(two: list[Exercise], ali
 def test_practice_is_for_those_who_label(project: Project, two: list[Exercise], olga: User, rita: User) -> None:
     for person in (olga, rita):
         assert make.client_of(person).get("/p/turtles/practice/").status_code == 403
+
+
+def test_marks_in_a_text_are_shown_as_on_the_ranking_page(project: Project, olga: User, alice: User) -> None:
+    texts = ["Not **here**, `x`.", "<b>There</b>.", "Nowhere."]
+    add_exercises(by=olga, project=project, rows=[new(texts=texts)])
+    exercise, client = Exercise.objects.get(), make.client_of(alice)
+    asked = client.get(f"/p/turtles/practice/{exercise.public_id}/").content.decode()
+    for page in (asked, _practise(client, exercise, typed(exercise, alice, [[0], [1], [2]]))):
+        assert "<strong>here</strong>" in page
+        assert "<b>There" not in page

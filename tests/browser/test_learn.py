@@ -77,6 +77,7 @@ def test_practice_by_keyboard_says_at_once_what_was_expected_and_why(school: Sit
     visitor.shoot("exercise")
     page.keyboard.press("Control+Enter")
     expect(page.locator(".verdict")).to_have_text("0 of 3 pairs as expected")
+    expect(page.locator(".verdict")).to_be_focused()
     expect(page.locator(".known-why .card")).to_contain_text(f"{beaches.upper()} says where.")
     expect(page.locator("[data-said=tied] th")).to_have_text(f"{beaches.upper()} before {eggs.upper()}")
     visitor.shoot("practice-explained")
