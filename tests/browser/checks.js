@@ -62,7 +62,8 @@ window.checks = (() => {
   /** Controls that nothing shows where the system draws every colour: no border, no underline, no words. */
   function faceless() {
     const drawn = (element) => {
-      const style = getComputedStyle(element);
+      // Both panes of a turn stand in one frame, which shows the focus too.
+      const style = getComputedStyle(element.closest(".panes") ?? element);
       const bordered = Number.parseFloat(style.borderTopWidth) > 0 && style.borderTopStyle !== "none";
       return bordered || element.innerText?.trim() || element.querySelector("svg") || element.matches("[type=radio], [type=checkbox]");
     };
@@ -82,7 +83,7 @@ window.checks = (() => {
     if (!element.matches(OPERABLE)) return [];
     const shown = element.closest("label, summary") ?? element;
     const box = shown.getBoundingClientRect();
-    const drawn = [element, element.nextElementSibling, shown].some((each) => {
+    const drawn = [element, element.nextElementSibling, shown, element.closest(".panes")].some((each) => {
       const style = each && getComputedStyle(each);
       return style && style.outlineStyle !== "none" && Number.parseFloat(style.outlineWidth) > 0;
     });

@@ -45,8 +45,12 @@ def someone(chromium: Browser, site: Site, request: pytest.FixtureRequest) -> It
 
 
 @pytest.fixture
-def person(someone: Viewer) -> Viewer:
-    """At a desk, by day."""
+def person(someone: Viewer, site: Site) -> Viewer:
+    """At a desk, by day; nothing of what an earlier page typed is kept, on the server or on the device."""
+    someone.tab.goto("about:blank")
+    site.forget_drafts()
+    devices = someone.context.new_cdp_session(someone.tab)
+    devices.send("Storage.clearDataForOrigin", {"origin": site.address, "storageTypes": "indexeddb,local_storage"})
     someone.tab.set_viewport_size(DESK)
     someone.tab.emulate_media(color_scheme="light", forced_colors="none", reduced_motion="reduce")
     return someone
