@@ -138,7 +138,11 @@ STATIC_URL = "static/"
 STATIC_ROOT = Path(env.str("TUTELAGE_STATIC", default=str(DATA / "static"))).resolve()
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "tutelage.assets.CollectedFiles"},
+    # Like all that an instance writes, what is collected is its owner's alone.
+    "staticfiles": {
+        "BACKEND": "tutelage.assets.CollectedFiles",
+        "OPTIONS": {"file_permissions_mode": 0o600, "directory_permissions_mode": 0o700},
+    },
 }
 WHITENOISE_USE_FINDERS = True
 
