@@ -65,6 +65,7 @@ def test_practice_by_keyboard_says_at_once_what_was_expected_and_why(school: Sit
     page = visitor.page
     visitor.sign_in("alice")
     page.goto(f"{school.address}/p/turtles/practice/")
+    expect(page.locator("a.btn-main")).to_be_focused()
     page.keyboard.press("Enter")
     moon, beaches, eggs = _letters(page)
     page.keyboard.type(f"{moon}{beaches}")
