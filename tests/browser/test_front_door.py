@@ -8,6 +8,7 @@ import pytest
 from datasets import load_dataset
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from tests.browser.conftest import READS_FAST
 from tests.place import Place, place_with_tiny_policy
 
 PASSWORD = "a turtle swims far"
@@ -32,6 +33,7 @@ def door(place: Place) -> str:
 
 def visitor(chromium: Browser) -> tuple[BrowserContext, Page]:
     context = chromium.new_context(locale="en-US", viewport={"width": 1280, "height": 900})
+    context.add_init_script(READS_FAST)
     return context, context.new_page()
 
 
