@@ -1,11 +1,12 @@
 """What a ranking page sends, turned into clean arguments; each mistake is told beside its cause."""
 
+from functools import cache
 from typing import Any
 from uuid import UUID
 
 from django import forms
 from django.db import models
-from django.utils.translation import gettext_lazy
+from django.utils.translation import get_language, gettext_lazy
 
 from annotations.floor import hurried
 from annotations.forms.correction import CorrectionForm, correction_before
@@ -160,19 +161,28 @@ def answers_of(form: RankingForm) -> list[dict[str, Any]]:
 def _answer(form: RankingForm, card: Card) -> dict[str, Any]:
     typed = str(_typed(form, f"rating-{card.letter}"))
     rating = int(typed) if typed.isdecimal() else None
+    flags, note = _typed(form, f"flags-{card.letter}") or [], _typed(form, f"note-{card.letter}") or ""
     return {
         "letter": card.letter,
         "text": card.text,
         "html": rendered(card.text),
         "rating": rating,
         "rating_word": RATING_WORDS.get(rating or 0, ""),
-        "flags": _typed(form, f"flags-{card.letter}") or [],
-        "note": _typed(form, f"note-{card.letter}") or "",
+        "flags": flags,
+        "note": note,
+        "asks_rating": f"rating-{card.letter}" in form.fields,
+        # What nobody said anything about looks alike on every page.
+        "said": bool(rating or flags or note),
     }
 
 
 def questions() -> dict[str, Any]:
-    """What the page asks beside the order, in the person's language: translated once, not once for each card."""
+    """What the page asks beside the order, in the person's language: translated once, not once for each page."""
+    return _questions(get_language())
+
+
+@cache
+def _questions(language: str) -> dict[str, Any]:
     asked = {"rating_words": RATING_WORDS.items(), "flags": Flag.choices, "slate_flags": SlateFlag.choices}
     return {name: [(value, str(words)) for value, words in choices] for name, choices in asked.items()}
 

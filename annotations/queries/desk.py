@@ -3,13 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet, UUIDField
 from django.http import Http404
 
 from accounts.models import Guideline, Project, Role, User
 from accounts.permissions import memberships_of, require_role
+from accounts.prepared import Given, Prepared
 from annotations.choices import AssignmentState
 from annotations.models import Assignment, Demonstration, Draft, Messages, Placement, Ranking, SlateCompletion
 from annotations.order import LETTERS
@@ -46,7 +48,7 @@ class SlatePage:
 
     @cached_property
     def ranking(self) -> Ranking | None:
-        return self.assignment.rankings.order_by("-revision").first()
+        return _LAST.first(assignment=self.assignment.pk)
 
     @cached_property
     def placements(self) -> Mapping[UUID, Placement]:
@@ -54,15 +56,29 @@ class SlatePage:
         return {placement.completion.public_id: placement for placement in placed}
 
 
-def assignment_of(person: User, assignment_id: UUID) -> Assignment:
-    """Return the person's own assignment, while they label in its project. Raises `NotYours`, `NotAllowed`."""
+def _mine() -> QuerySet[Assignment, Assignment]:
+    person = Given("person")
     still = Exists(memberships_of(person).filter(project=OuterRef("project"), role=Role.LABELER))
     mine = Assignment.objects.select_related("project", "prompt", "slate", "draft").annotate(still=still)
-    try:
-        assignment = mine.get(public_id=assignment_id, labeler=person)
-    except Assignment.DoesNotExist as error:
-        raise NotYours(f"no assignment {assignment_id} of this person") from error
-    if not assignment.still:
+    return mine.filter(public_id=Given("id", UUIDField()), labeler=person)
+
+
+def _written() -> QuerySet[SlateCompletion, Any]:
+    members = SlateCompletion.objects.filter(slate=Given("slate")).order_by("position")
+    return members.values_list("completion__public_id", "completion__text")
+
+
+_MINE, _WRITTEN = Prepared(_mine), Prepared(_written)
+_LAST = Prepared(lambda: Ranking.objects.filter(assignment=Given("assignment")).order_by("-revision")[:1])
+_GUIDELINE = Prepared(lambda: Guideline.objects.filter(project=Given("project")).order_by("-version")[:1])
+
+
+def assignment_of(person: User, assignment_id: UUID) -> Assignment:
+    """Return the person's own assignment, while they label in its project. Raises `NotYours`, `NotAllowed`."""
+    assignment = _MINE.first(id=assignment_id, person=person.pk)
+    if assignment is None:
+        raise NotYours(f"no assignment {assignment_id} of this person")
+    if not assignment.still:  # type: ignore[attr-defined]  # an annotation
         require_role(user=person, project=assignment.project, roles=[Role.LABELER])
     return assignment
 
@@ -75,8 +91,7 @@ def slate_page(assignment: Assignment) -> SlatePage:
 def cards_of(assignment: Assignment) -> list[Card]:
     """Return the completions under their letters: a to i, in this slot's own order."""
     assert assignment.slate_id is not None, "only rank assignments have cards"
-    members = SlateCompletion.objects.filter(slate=assignment.slate_id).order_by("position")
-    written = list(members.values_list("completion__public_id", "completion__text"))
+    written = _WRITTEN.all(slate=assignment.slate_id)
     in_order = [written[position] for position in assignment.shown]
     return [
         Card(letter=letter, completion=completion, text=text)
@@ -86,7 +101,7 @@ def cards_of(assignment: Assignment) -> list[Card]:
 
 def guideline_of(project: Project) -> Guideline | None:
     """Return the newest version of the project's guidelines."""
-    return project.guidelines.order_by("-version").first()
+    return _GUIDELINE.first(project=project.pk)
 
 
 def current_demonstration(assignment: Assignment) -> Demonstration | None:

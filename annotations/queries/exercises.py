@@ -5,12 +5,14 @@ import random
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import Http404
 
 from accounts.models import Project, User
+from accounts.prepared import Given, Prepared
 from annotations.choices import Purpose
 from annotations.clauses import Clause, clauses_of
 from annotations.marking import Pair, Said
@@ -73,7 +75,7 @@ class Standing:
         return next((one for one in self.attempts if one.ended_at), None)
 
 
-def exercises_of(project: Project, purpose: str) -> Exercises:
+def exercises_of(project: Project | Given, purpose: str) -> Exercises:
     """Return the exercises of one purpose that are still asked, in the operator's order."""
     return Exercise.objects.filter(project=project, purpose=purpose, retired_at=None).order_by("position", "pk")
 
@@ -168,8 +170,16 @@ def next_attempt(person: User, exercise: Exercise) -> int:
 
 def qualification_owed(person: User, project: Project) -> bool:
     """Say whether the project has a qualification set that this person has not passed: one look at two indexes."""
-    passed = Qualification.objects.filter(project=OuterRef("project"), labeler=person, passed_at__isnull=False)
-    return exercises_of(project, Purpose.QUALIFICATION).filter(~Exists(passed)).exists()
+    return _OWED.first(person=person.pk, project=project.pk) is not None
+
+
+def _not_passed() -> QuerySet[Exercise, Any]:
+    passed = Qualification.objects.filter(project=OuterRef("project"), labeler=Given("person"), passed_at__isnull=False)
+    asked = exercises_of(Given("project"), Purpose.QUALIFICATION)
+    return asked.filter(~Exists(passed)).order_by().values_list("pk")[:1]
+
+
+_OWED = Prepared(_not_passed)
 
 
 def under_way(person: User, project: Project) -> Qualification | None:

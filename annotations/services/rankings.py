@@ -11,14 +11,20 @@ from django.utils.translation import gettext as _
 
 from accounts.consents import consent_given
 from accounts.models import User
+from accounts.prepared import Given, Prepared, PreparedInsert
 from accounts.submissions import answer_once, remember
 from annotations.correction import Correction
 from annotations.models import Assignment, Placement, Ranking, SlateCompletion
+from annotations.queries.desk import guideline_of
 from annotations.services.demonstrations import keep_correction
 from annotations.services.revisions import next_revision, still_given
 from annotations.services.work import take_answer, yours
 from annotations.texts import LONGEST, storable
 
+_COMPLETIONS: Prepared[tuple[UUID, int]] = Prepared(
+    lambda: SlateCompletion.objects.filter(slate=Given("slate")).values_list("completion__public_id", "completion")
+)
+_KEEP, _KEEP_PLACEMENTS = PreparedInsert(Ranking), PreparedInsert(Placement)
 # One question for slates of two: from "left is far better" (-3) to "right is far better" (3).
 _STRENGTHS = range(-3, 4)
 _RATINGS = range(1, 8)
@@ -112,8 +118,7 @@ def submit_ranking(
             return before
         assignment = yours(by, assignment_id)
         slate = _slate(assignment)
-        members = SlateCompletion.objects.filter(slate=slate)
-        completions = dict(members.values_list("completion__public_id", "completion"))
+        completions = dict(_COMPLETIONS.all(slate=slate))
         _check(judgement, completions, partial=assignment.project.partial_order)
         revision = next_revision(assignment, base=base)
         ranking = _make(by, assignment, revision, judgement, hurried=hurried, making=making or {})
@@ -172,7 +177,7 @@ def _check_strength(strength: int, tiers: Sequence[Sequence[UUID]], *, of: int) 
 def _make(
     by: User, assignment: Assignment, revision: int, judgement: Judgement, *, hurried: bool, making: dict[str, Any]
 ) -> Ranking:
-    return Ranking.objects.create(
+    ranking = Ranking(
         assignment=assignment,
         slate_id=_slate(assignment),
         labeler=by,
@@ -183,15 +188,17 @@ def _make(
         flags=list(judgement.slate_flags),
         unsure=judgement.unsure,
         hurried=hurried,
-        guideline=assignment.project.guidelines.order_by("-version").first(),
+        guideline=guideline_of(assignment.project),
         consent=consent_given(user=by, project=assignment.project),
         making=making,
     )
+    _KEEP([ranking])
+    return ranking
 
 
 def _place(ranking: Ranking, judgement: Judgement, completions: Mapping[UUID, int]) -> None:
     tier_of = judgement.tier_of()
-    Placement.objects.bulk_create(
+    placed = [
         Placement(
             ranking=ranking,
             completion_id=pk,
@@ -201,4 +208,5 @@ def _place(ranking: Ranking, judgement: Judgement, completions: Mapping[UUID, in
             note=judgement.notes.get(completion, ""),
         )
         for completion, pk in completions.items()
-    )
+    ]
+    _KEEP_PLACEMENTS(placed)

@@ -1,11 +1,23 @@
 """Revisions of one assignment's answers: counted up for ever, one current, none made over what its author never saw."""
 
 from django.db import models
-from django.db.models import Max
 
+from accounts.prepared import Given, Prepared
+from annotations.choices import Kind
 from annotations.models import Assignment, Demonstration, Ranking
 
 Answers = models.Manager[Ranking] | models.Manager[Demonstration]
+
+
+def _revisions(answers: type[Ranking] | type[Demonstration]) -> Prepared[tuple[int]]:
+    of_one = answers._default_manager.filter(assignment=Given("assignment"))
+    return Prepared(lambda: of_one.order_by("-revision").values_list("revision")[:1])
+
+
+_NEWEST: dict[str, Prepared[tuple[int]]] = {
+    Kind.RANK: _revisions(Ranking),
+    Kind.DEMONSTRATE: _revisions(Demonstration),
+}
 
 
 class Stale(Exception):
@@ -19,8 +31,8 @@ def answers_of(assignment: Assignment) -> Answers:
 
 def newest_revision(assignment: Assignment) -> int:
     """Return the number of the last revision, 0 before the first. A withdrawn one counts: no number is used twice."""
-    newest: int | None = answers_of(assignment).aggregate(newest=Max("revision"))["newest"]
-    return newest or 0
+    [newest] = _NEWEST[assignment.kind].first(assignment=assignment.pk) or [0]
+    return newest
 
 
 def next_revision(assignment: Assignment, *, base: int | None) -> int:

@@ -6,22 +6,57 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import DurationField, QuerySet, UUIDField
 from django.db.models.functions import Now
 
 from accounts import journal
 from accounts.consents import ConsentOwed, consent_owed
 from accounts.models import Membership, Project, Role, User
 from accounts.permissions import require_role
+from accounts.prepared import Given, Prepared, PreparedUpdate
 from annotations.choices import AssignmentState, SkipReason
 from annotations.models import Assignment, Draft, Slate
 from annotations.queries.desk import NotYours
 from annotations.queries.exercises import qualification_owed
-from annotations.queries.waiting import Rows, bearable, live_rows, new_to
+from annotations.queries.waiting import Rows, live_rows, waiting
 from annotations.services.qualifications import QualificationOwed
 
 # A slot is lost only when somebody else got one; more losses in a row than this are a fault.
 _TRIES = 100
+
+_ROW, _LEASE_END = Given("row"), Now() + Given("lease", DurationField())
+_FRESH = Prepared(lambda: Assignment.objects.filter(pk=_ROW))
+_PROLONG = PreparedUpdate(
+    lambda: Assignment.objects.filter(pk=_ROW, state=AssignmentState.LENT), lease_until=_LEASE_END
+)
+_CLAIM = PreparedUpdate(
+    lambda: Assignment.objects.filter(pk=_ROW, state=AssignmentState.OPEN),
+    state=AssignmentState.LENT,
+    labeler=Given("labeler"),
+    fence=Given("fence"),
+    lent_at=Now(),
+    lease_until=_LEASE_END,
+)
+_TAKE = PreparedUpdate(
+    lambda: Assignment.objects.filter(pk=_ROW, state=Given("old")),
+    state=AssignmentState.DONE,
+    surplus=Given("late"),
+    done_at=Now(),
+)
+_LENT_LAST = PreparedUpdate(
+    lambda: Membership.objects.filter(
+        user=Given("user"), project=Given("project"), role=Role.LABELER, deactivated_at=None
+    ),
+    last_lent_at=Now(),
+)
+
+
+def _yours() -> QuerySet[Assignment, Assignment]:
+    mine = Assignment.objects.select_for_update(of=("self",)).select_related("project", "prompt")
+    return mine.filter(public_id=Given("id", UUIDField()), labeler=Given("person"))
+
+
+_YOURS = Prepared(_yours)
 
 
 class NothingToSkip(Exception):
@@ -39,9 +74,10 @@ def lend_work(*, to: User, project: Project, kind: str) -> Assignment | None:
         admit(to, project)
         if to.avoids_sensitive:
             _lay_down(_held(to, project).filter(prompt__sensitive=True), by=to)
-        rows = bearable(to, live_rows(project, kind))
-        new, lease = new_to(to, rows, kind), timedelta(minutes=project.lease_minutes)
-        return _resume(rows, to, lease) or _claim(new, to, project, lease) or _take_over(new, to, lease)
+        look = waiting(kind, spared=to.avoids_sensitive)
+        return (
+            _resume(look.held, to, project) or _claim(look.free, to, project) or _take_over(look.expired, to, project)
+        )
 
 
 def take_back(*, by: User, labeler: User, project: Project) -> int:
@@ -69,11 +105,9 @@ def skip(*, by: User, assignment_id: UUID, reason: str) -> None:
 
 def yours(person: User, assignment_id: UUID) -> Assignment:
     """Return the person's own assignment, locked until the transaction ends. Raises `NotYours`, `NotAllowed`."""
-    mine = Assignment.objects.select_for_update(of=("self",)).select_related("project", "prompt")
-    try:
-        assignment = mine.get(public_id=assignment_id, labeler=person)
-    except Assignment.DoesNotExist as error:
-        raise NotYours(f"no assignment {assignment_id} of this person") from error
+    assignment = _YOURS.first(id=assignment_id, person=person.pk)
+    if assignment is None:
+        raise NotYours(f"no assignment {assignment_id} of this person")
     assignment.labeler = person
     require_role(user=person, project=assignment.project, roles=[Role.LABELER])
     return assignment
@@ -81,8 +115,7 @@ def yours(person: User, assignment_id: UUID) -> Assignment:
 
 def prolong(assignment: Assignment) -> None:
     """Begin the lease anew, unless somebody else has the slot by now."""
-    lease = timedelta(minutes=assignment.project.lease_minutes)
-    Assignment.objects.filter(pk=assignment.pk, state=AssignmentState.LENT).update(lease_until=Now() + lease)
+    _PROLONG(row=assignment.pk, lease=_lease(assignment.project))
 
 
 def take_answer(assignment: Assignment, *, verb: str) -> None:
@@ -93,8 +126,7 @@ def take_answer(assignment: Assignment, *, verb: str) -> None:
     if old == done:
         return _record(assignment, assignment.labeler, "revise", done, done)
     late = old != AssignmentState.LENT
-    held = Assignment.objects.filter(pk=assignment.pk, state=old)
-    taken = held.update(state=done, surplus=late, done_at=Now())
+    taken = _TAKE(row=assignment.pk, old=old.value, late=late)
     assert taken == 1, "yours() locked the row"
     return _record(assignment, assignment.labeler, verb, old, done, surplus=late)
 
@@ -109,8 +141,7 @@ def admit(to: User, project: Project) -> None:
     """Let a labeler of the project have work. Raises `NotAllowed`, `ConsentOwed`, `QualificationOwed`."""
     require_role(user=to, project=project, roles=[Role.LABELER])
     # Two tabs of one person wait for each other here, and get the same work; so does who ends a membership.
-    member = Membership.objects.filter(user=to, project=project, role=Role.LABELER, deactivated_at=None)
-    if not member.update(last_lent_at=Now()):
+    if not _LENT_LAST(user=to.pk, project=project.pk):
         require_role(user=to, project=project, roles=[Role.LABELER])
     if consent_owed(user=to, project=project):
         raise ConsentOwed(f"{to} has not accepted the consent of {project.slug}")
@@ -118,52 +149,40 @@ def admit(to: User, project: Project) -> None:
         raise QualificationOwed(f"{to} has not passed the qualification set of {project.slug}")
 
 
-def _resume(rows: Rows, to: User, lease: timedelta) -> Assignment | None:
-    held = rows.filter(labeler=to, state=AssignmentState.LENT).order_by("lent_at").first()
-    if held is None:
-        return None
-    still = Assignment.objects.filter(pk=held.pk, state=AssignmentState.LENT)
-    return _fresh(held) if still.update(lease_until=Now() + lease) else None
+def _resume(held: Prepared[Assignment], to: User, project: Project) -> Assignment | None:
+    row = held.first(person=to.pk, project=project.pk)
+    return _fresh(row) if row and _PROLONG(row=row.pk, lease=_lease(project)) else None
 
 
-def _claim(rows: Rows, to: User, project: Project, lease: timedelta) -> Assignment | None:
-    free = rows.filter(state=AssignmentState.OPEN).order_by("-priority", "id")
+def _claim(free: Prepared[Assignment], to: User, project: Project) -> Assignment | None:
     for _ in range(_TRIES):
-        slot = _first_unlocked(free)
+        slot = free.first(person=to.pk, project=project.pk)
         if slot is None:
             return None
-        claimed = Assignment.objects.filter(pk=slot.pk, state=AssignmentState.OPEN).update(
-            state=AssignmentState.LENT,
-            labeler=to,
-            fence=slot.fence + 1,
-            lent_at=Now(),
-            lease_until=Now() + lease,
-        )
-        if claimed:
+        if _CLAIM(row=slot.pk, labeler=to.pk, fence=slot.fence + 1, lease=_lease(project)):
             slot.project = project
             _record(slot, to, "lend", AssignmentState.OPEN, AssignmentState.LENT)
             return _fresh(slot)
     return None
 
 
-def _take_over(rows: Rows, to: User, lease: timedelta) -> Assignment | None:
-    expired = rows.filter(state=AssignmentState.LENT, lease_until__lt=Now()).order_by("lease_until")
+def _take_over(expired: Prepared[Assignment], to: User, project: Project) -> Assignment | None:
     for _ in range(_TRIES):
-        old = _first_unlocked(expired)
+        old = expired.first(person=to.pk, project=project.pk)
         if old is None:
             return None
         held = Assignment.objects.filter(pk=old.pk, state=AssignmentState.LENT, fence=old.fence, lease_until__lt=Now())
         if held.update(state=AssignmentState.LAPSED, slot=None):
             _record(old, None, "lapse", AssignmentState.LENT, AssignmentState.LAPSED)
-            return _lend_again(old, to, lease)
+            return _lend_again(old, to, project)
     return None
 
 
-def _lend_again(old: Assignment, to: User, lease: timedelta) -> Assignment:
+def _lend_again(old: Assignment, to: User, project: Project) -> Assignment:
     row = _same_slot(old)
     row.state, row.labeler, row.fence = AssignmentState.LENT, to, old.fence + 1
     row.save()
-    Assignment.objects.filter(pk=row.pk).update(lent_at=Now(), lease_until=Now() + lease)
+    Assignment.objects.filter(pk=row.pk).update(lent_at=Now(), lease_until=Now() + _lease(project))
     _record(row, to, "lend", AssignmentState.LAPSED, AssignmentState.LENT)
     return _fresh(row)
 
@@ -183,13 +202,6 @@ def _lay_down(rows: Rows, *, by: User) -> int:
             if live_rows(row.project, row.kind).filter(pk=row.pk).exists():
                 _same_slot(row).save()
     return ended
-
-
-def _first_unlocked(rows: Rows) -> Assignment | None:
-    # Skipping locked rows only saves waiting: what is right rests on the conditional UPDATE and the constraints.
-    # No join is selected: SQLite would then sort every open row instead of reading the first of the index.
-    row: Assignment | None = rows.select_for_update(skip_locked=True, of=("self",)).first()
-    return row
 
 
 def _reopen(skipped: Assignment) -> None:
@@ -218,7 +230,13 @@ def _same_slot(row: Assignment) -> Assignment:
 
 
 def _fresh(row: Assignment) -> Assignment:
-    return Assignment.objects.get(pk=row.pk)
+    fresh = _FRESH.first(row=row.pk)
+    assert fresh is not None, "no assignment is ever deleted"
+    return fresh
+
+
+def _lease(project: Project) -> timedelta:
+    return timedelta(minutes=project.lease_minutes)
 
 
 def _record(

@@ -122,7 +122,9 @@ def _badges(html: str) -> str:
     return _NUMBER.sub(r'<span class="sign">\1</span>', html)
 
 
+# Every page of work has them in its drawer.
 @register.filter
+@lru_cache(maxsize=64)
 def clauses(text: str, prefix: str = "clause") -> str:
     """Guidelines as clean HTML: headings are numbered, have addresses `PREFIX-…`, and carry what they apply to."""
     html = MARKDOWN.renderer.render(numbered_tokens(text, prefix), MARKDOWN.options, {})

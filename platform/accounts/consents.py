@@ -1,13 +1,16 @@
 """What a labeler accepts before any work is lent: versions of a text, and who accepted which."""
 
+from typing import Any
+
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, F, OuterRef
+from django.db.models import Exists, F, OuterRef, QuerySet
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from accounts import journal
 from accounts.models import Acceptance, Consent, Membership, Project, Role, User
 from accounts.permissions import NotAllowed, require_role
+from accounts.prepared import Given, Prepared
 
 
 class ConsentOwed(Exception):
@@ -28,10 +31,23 @@ def current_consent(project: Project) -> Consent | None:
     return newest if newest and newest.text else None
 
 
+def _newest_first() -> QuerySet[Consent, Consent]:
+    accepted = Acceptance.objects.filter(user=Given("user"), consent=OuterRef("pk"), withdrawn_at=None)
+    newest = Consent.objects.filter(project=Given("project")).order_by("-version")
+    return newest.annotate(accepted=Exists(accepted))[:1]
+
+
+def _acceptances() -> QuerySet[Acceptance, Acceptance]:
+    mine = Acceptance.objects.filter(user=Given("user"), consent__project=Given("project")).select_related("consent")
+    return mine.order_by(F("withdrawn_at").desc(nulls_first=True), "-consent__version")[:1]
+
+
+_NEWEST, _ACCEPTED = Prepared(_newest_first), Prepared(_acceptances)
+
+
 def consent_owed(*, user: User, project: Project) -> Consent | None:
     """Return what this person has to accept before work is lent: the newest version, or nothing."""
-    accepted = Acceptance.objects.filter(user=user, consent=OuterRef("pk"), withdrawn_at=None)
-    newest = project.consents.annotate(accepted=Exists(accepted)).order_by("-version").first()
+    newest: Any = _NEWEST.first(user=user.pk, project=project.pk)
     return newest if newest and newest.text and not newest.accepted else None
 
 
@@ -40,9 +56,7 @@ def consent_given(*, user: User, project: Project) -> Consent | None:
 
     Raises `ConsentWithdrawn` where they withdrew and have not accepted again: nothing more of theirs may be kept.
     """
-    mine = Acceptance.objects.filter(user=user, consent__project=project)
-    newest = mine.select_related("consent").order_by(F("withdrawn_at").desc(nulls_first=True), "-consent__version")
-    last = newest.first()
+    last = _ACCEPTED.first(user=user.pk, project=project.pk)
     if last and last.withdrawn_at and current_consent(project):
         raise ConsentWithdrawn(f"{user} has withdrawn the consent of {project.slug}")
     return last.consent if last and not last.withdrawn_at else None

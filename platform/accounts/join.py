@@ -32,7 +32,7 @@ def join(request: HttpRequest, token: str) -> HttpResponse:
             person: User = form.save(commit=False)
             person.language = translation.get_language() or "en"
             accept(token=token, person=person)
-            login(request, person, backend="django.contrib.auth.backends.ModelBackend")
+            login(request, person, backend="accounts.sessions.Accounts")
             return redirect("home")
     except PersonRefused as refusal:
         form.add_error("username", str(refusal))

@@ -5,6 +5,7 @@ from typing import Any
 from django.db import models, transaction
 
 from accounts.models import JournalEntry, Project, User
+from accounts.prepared import PreparedInsert
 
 
 def record(
@@ -19,7 +20,7 @@ def record(
 ) -> None:
     """Write that `actor` (None: the machine) did `verb` to `subject`. Never pass a person's words as a fact."""
     assert transaction.get_connection().in_atomic_block, "a journal row belongs to the transaction of its change"
-    JournalEntry.objects.create(
+    entry = JournalEntry(
         project=project,
         actor=actor,
         verb=verb,
@@ -29,3 +30,7 @@ def record(
         new=new,
         facts=facts,
     )
+    _WRITE([entry])
+
+
+_WRITE = PreparedInsert(JournalEntry)

@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from django.http import Http404
 
 from accounts.models import Membership, Project, Role, User
+from accounts.prepared import Given, Prepared
 
 _OPERATORS_TOO = frozenset({Role.REVIEWER, Role.EXPORTER})
 
@@ -19,9 +20,14 @@ class Deactivated(NotAllowed):
     """The person was a member, and an operator ended it. Django answers 403, with a page that says so."""
 
 
-def memberships_of(user: User) -> QuerySet[Membership, Membership]:
+def memberships_of(user: User | Given) -> QuerySet[Membership, Membership]:
     """The memberships that count: of an active account, and not ended by an operator."""
-    return Membership.objects.filter(user__pk=user.pk, user__is_active=True, deactivated_at=None)
+    person = user.pk if isinstance(user, User) else user
+    return Membership.objects.filter(user__pk=person, user__is_active=True, deactivated_at=None)
+
+
+_ROLES = Prepared(lambda: memberships_of(Given("user")).filter(project=Given("project")).values_list("role"))
+_HERE = Prepared(lambda: memberships_of(Given("user")).filter(project__slug=Given("slug")).select_related("project"))
 
 
 def _covering(roles: Collection[str]) -> set[str]:
@@ -34,7 +40,7 @@ def project_for(user: User, slug: str, *roles: Role) -> Project:
 
     Raises `Http404` for who is no member, so that foreign projects cannot be guessed, `NotAllowed` for another role.
     """
-    membership = memberships_of(user).filter(project__slug=slug).select_related("project").first()
+    membership = _HERE.first(user=user.pk, slug=slug)
     if membership is None:
         raise Http404(f"no project {slug!r} for this person")
     if roles and membership.role not in _covering(roles):
@@ -44,7 +50,8 @@ def project_for(user: User, slug: str, *roles: Role) -> Project:
 
 def require_role(*, user: User, project: Project, roles: Collection[str]) -> None:
     """Raise `NotAllowed`, or `Deactivated`, unless `user` is an active member of `project` with one of `roles`."""
-    if memberships_of(user).filter(project=project, role__in=_covering(roles)).exists():
+    [role] = _ROLES.first(user=user.pk, project=project.pk) or [None]
+    if role in _covering(roles):
         return
     ended = Membership.objects.filter(user__pk=user.pk, project=project, deactivated_at__isnull=False)
     raise (Deactivated if ended.exists() else NotAllowed)(f"needs the role {' or '.join(roles)}")

@@ -6,12 +6,22 @@ from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
+from django.db.models import UUIDField
 
 from accounts.models import Submission, User
+from accounts.prepared import Given, PreparedInsert, PreparedUpdate
 
 
 class KeyReused(Exception):
     """A submission key came again with another body. Views answer 409."""
+
+
+_KEY = Given("key", UUIDField())
+_CLAIM = PreparedInsert(Submission)
+_ANSWERED = PreparedUpdate(
+    lambda: Submission.objects.filter(user=Given("user"), key=_KEY, body_digest=Given("digest"), result=""),
+    result=Given("result"),
+)
 
 
 def _digest(body: Any) -> str:
@@ -29,7 +39,7 @@ def answer_once(*, user: User, key: UUID, body: Any) -> str | None:
     claim = Submission(user=user, key=key, body_digest=_digest(body), result="")
     try:
         with transaction.atomic():
-            claim.save(force_insert=True)
+            _CLAIM([claim])
     except IntegrityError:
         found = Submission.objects.get(user=user, key=key)
         if found.body_digest != claim.body_digest:
@@ -40,5 +50,5 @@ def answer_once(*, user: User, key: UUID, body: Any) -> str | None:
 
 def remember(*, user: User, key: UUID, body: Any, result: str) -> None:
     """Keep `result` as the answer to this key, for ever."""
-    kept = Submission.objects.filter(user=user, key=key, body_digest=_digest(body), result="").update(result=result)
+    kept = _ANSWERED(user=user.pk, key=key, digest=_digest(body), result=result)
     assert kept == 1, "answer_once must come first, in the same transaction"

@@ -1,6 +1,7 @@
 """The static files as they are served: put together, named by their content, compressed, kept by browsers for good."""
 
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -38,11 +39,25 @@ class CollectedFiles(CompressedManifestStaticFilesStorage):  # type: ignore[misc
     def is_collected(self) -> bool:
         return bool(self.hashed_files)
 
+    @cached_property
+    def _urls(self) -> dict[str, str]:
+        return {}
+
+    def url(self, name: str | None, force: bool = False) -> str:
+        # A page names a dozen files, whose addresses stay until they are collected again.
+        if name not in self._urls:
+            found: str = super().url(name, force)
+            if not self.is_collected:
+                return found
+            self._urls[name or ""] = found
+        return self._urls[name or ""]
+
     def stored_name(self, name: str) -> str:
         stored: str = super().stored_name(name) if self.is_collected else name
         return stored
 
     def post_process(self, paths: Paths, dry_run: bool = False, **options: Any) -> Iterator[Any]:
+        self._urls.clear()
         made = {} if dry_run else {name: self._put(name, text) for name, text in _made(paths)}
         yield from super().post_process(paths | made, dry_run=dry_run, **options)
 
