@@ -30,7 +30,9 @@ _HAN_SHARE = 0.2
 _HAN = re.compile("[\u4e00-\u9fff]")
 
 
+# What is kept here is read again by the labelers of one slate, by whoever looks twice, and by every page's drawer.
 @register.filter
+@lru_cache(maxsize=1024)
 def language(text: str) -> str:
     """Return "zh" for mostly Chinese text, else "und": which other language it is cannot be told by its letters."""
     letters = sum(map(str.isalpha, text))
@@ -56,6 +58,7 @@ def markdown(text: str) -> str:
 
 
 @register.filter
+@lru_cache(maxsize=1024)
 def visible(text: str) -> str:
     """A text as it is, each invisible character shown by its number."""
     return _Cleaned(_badges(escape(_named(text))))
@@ -122,7 +125,6 @@ def _badges(html: str) -> str:
     return _NUMBER.sub(r'<span class="sign">\1</span>', html)
 
 
-# Every page of work has them in its drawer.
 @register.filter
 @lru_cache(maxsize=64)
 def clauses(text: str, prefix: str = "clause") -> str:
