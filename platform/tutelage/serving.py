@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, cast
 
 from asgiref.sync import sync_to_async
 from django.core import signals
@@ -11,11 +11,11 @@ from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler, get_script_prefix
 from django.core.handlers.base import BaseHandler
 from django.db import close_old_connections, reset_queries
-from django.http import HttpResponseBase
+from django.http import HttpRequest, HttpResponseBase
 from django.urls import set_script_prefix
 
-# More than compute at once, for some wait; few enough that on SQLite, where waiting is polling, none waits for long.
-THREADS = 8
+# One computes while others wait for the disk; with more, on SQLite, where waiting is polling, some wait for long.
+THREADS = 4
 # The addresses whose views are coroutines. Everything else is a page.
 STREAMS = "/events/"
 
@@ -42,18 +42,31 @@ class Site(ASGIHandler):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["path"].endswith(STREAMS):
-            return await super().handle(scope, receive, send)
+            await super().handle(scope, receive, send)
+            return
         try:
             body = await self.read_body(receive)
         except RequestAborted:
-            return None
+            return
         with body:
             loop = asyncio.get_running_loop()
             response = await loop.run_in_executor(self._threads, self._page, scope, body)
-            await self.send_response(response, send)
         if response.streaming:
-            await sync_to_async(response.close)()
-        return None
+            await self._stream(response, receive, send)
+        else:
+            await self.send_response(response, send)
+
+    async def _stream(self, response: HttpResponseBase, receive: Receive, send: Send) -> None:
+        """Send a download until its last byte, or until nobody listens."""
+        sending = asyncio.create_task(self.send_response(response, send))
+        listening = asyncio.create_task(self.listen_for_disconnect(receive))
+        done, waiting = await asyncio.wait({sending, listening}, return_when=asyncio.FIRST_COMPLETED)
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(listening, *waiting, return_exceptions=True)
+        await sync_to_async(response.close)()
+        if sending in done:
+            sending.result()
 
     def _page(self, scope: Scope, body: Any) -> HttpResponseBase:
         close_old_connections()
@@ -61,7 +74,7 @@ class Site(ASGIHandler):
         signals.request_started.send(sender=self.__class__, scope=scope)
         try:
             request, refusal = self.create_request(scope, body)
-            response: HttpResponseBase = refusal or self._pages.get_response(request)
+            response: HttpResponseBase = refusal or self._pages.get_response(cast(HttpRequest, request))
             if not response.streaming:
                 response.close()
             return response
