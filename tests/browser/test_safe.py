@@ -120,6 +120,21 @@ def test_an_answer_is_taken_back_with_one_chord_and_everything_is_as_it_was(alic
     expect(page.locator(".toast")).to_have_text("Ranking submitted")
 
 
+def test_a_draft_that_hangs_is_given_up_before_the_answer_is_taken(alice: Visitor, site: Site) -> None:
+    page, heard = alice.page, list[str]()
+    address = question(page, site)
+    page.route("**/drafts/*/", lambda _route: heard.append("draft begun"))
+    page.on("requestfailed", lambda request: heard.append("draft given up") if "/drafts/" in request.url else None)
+    page.on("request", lambda request: heard.append(request.method) if "/rank/" in request.url else None)
+    with page.expect_request("**/drafts/*/"):
+        page.fill("#id_order", "c b a")
+    page.click("#submit")
+    expect(page.locator(".toast")).to_have_text("Ranking submitted")
+    assert page.url != address
+    # Chromium tells of an end a little later than it comes; the page that follows would end the draft too.
+    assert heard.index("draft given up") < heard.index("GET")
+
+
 def test_on_the_next_page_what_was_done_there_is_undone_first(alice: Visitor, site: Site) -> None:
     page = alice.page
     question(page, site)

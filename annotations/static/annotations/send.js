@@ -1,7 +1,7 @@
 /** Submitting without leaving the page before the server has the answer. Without this module the plain form does it. */
 
 import { say } from "./saving.js";
-import { answered, ask } from "./talk.js";
+import { ask, settled } from "./talk.js";
 
 // What is rarely needed comes when it is: only after the server has answered, so there is a line.
 const door = () => import("./signin.js");
@@ -31,7 +31,7 @@ export function sendBy(form) {
 
 async function send(form) {
   // A draft on its way would come to a question that is answered; one that hangs holds up nothing.
-  await Promise.race([answered(), new Promise((resolve) => setTimeout(resolve, FIRST_WAIT))]);
+  await settled(FIRST_WAIT);
   for (let wait = FIRST_WAIT; ; wait = Math.min(2 * wait, LONGEST_WAIT)) {
     // Read anew each time: what was changed while the line was down belongs to the answer. The key stays the same.
     const answer = await ask(form.action, { method: "POST", body: () => new FormData(form) });

@@ -2,6 +2,7 @@
 
 let about = null;
 let asked = Promise.resolve();
+let line = null;
 
 /** What the page says about itself: who writes, which versions it knows, and the addresses that it needs. */
 export function page() {
@@ -29,14 +30,20 @@ export async function ask(url, options, again = true) {
   return answer;
 }
 
-/** Resolves when what was asked last is answered. */
-export const answered = () => asked;
+/** Resolves when what was asked last is answered. What is not after `most` ms is given up: it must not come later. */
+export async function settled(most) {
+  const hangs = setTimeout(() => line?.abort(), most);
+  await asked;
+  clearTimeout(hangs);
+}
 
 async function reach(url, { body, ...options }) {
+  line = new AbortController();
+  const { signal } = line;
   const headers = { "X-Written-By": page().person, "X-CSRFToken": token(), ...options.headers };
   try {
     // A redirect is for a person to follow: the caller sends the plain form then.
-    const response = await fetch(url, { redirect: "manual", ...options, headers, body: body instanceof Function ? body() : body });
+    const response = await fetch(url, { redirect: "manual", signal, ...options, headers, body: body instanceof Function ? body() : body });
     if (response.type === "opaqueredirect") return { status: 302, said: {} };
     return response.status >= 500 ? { status: 0, said: {} } : { status: response.status, said: await read(response) };
   } catch {
