@@ -80,7 +80,7 @@ def figure_of(name: str, gate: Gate) -> str:
         parts.append(ngettext("%(n)d question", "%(n)d questions", gate["n"]) % {"n": gate["n"]})
     if gate.get("limit") is not None:
         parts.append(str(LIMITS.get(name, AT_MOST)) % {"limit": _value(name, gate["limit"])})
-    return _(", ").join(parts)
+    return " · ".join(parts)
 
 
 def _value(name: str, value: float | None) -> str:
