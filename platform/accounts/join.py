@@ -6,6 +6,7 @@ from django.contrib.auth.forms import UserCreationForm
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import translation
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
@@ -18,6 +19,10 @@ class JoinForm(UserCreationForm):  # type: ignore[type-arg]
     class Meta:
         model = User
         fields = ["username"]
+        labels = {"username": _("Name")}
+        help_texts = {"username": _("Letters, digits and @ . + - _, at most 150 of them.")}
+
+    password1, password2 = UserCreationForm.create_password_fields(label2=_("Password again"))
 
 
 @never_cache
