@@ -1,5 +1,7 @@
 """The page behind an invitation: choose a name and a password, or join as who is signed in, and be in."""
 
+from typing import Any
+
 from django.contrib import messages
 from django.contrib.auth import login
 from django.contrib.auth.forms import UserCreationForm
@@ -22,7 +24,9 @@ class JoinForm(UserCreationForm):  # type: ignore[type-arg]
         labels = {"username": _("Name")}
         help_texts = {"username": _("Letters, digits and @ . + - _, at most 150 of them.")}
 
-    password1, password2 = UserCreationForm.create_password_fields(label2=_("Password again"))
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["password2"].label = _("Password again")
 
 
 @never_cache
