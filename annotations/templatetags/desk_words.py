@@ -21,7 +21,7 @@ def day(moment: datetime) -> str:
         return _("Today")
     if date == today - timedelta(days=1):
         return _("Yesterday")
-    return formats.date_format(date, "l" if today - date <= _A_WEEK else "MONTH_DAY_FORMAT")
+    return formats.date_format(date, "l" if today - date <= _A_WEEK else _("j F"))
 
 
 @register.filter

@@ -15,6 +15,13 @@ from accounts.models import User
 class InvitationOnly(DefaultAccountAdapter):  # type: ignore[misc]
     """Accounts are made by an operator, never by a stranger."""
 
+    error_messages = DefaultAccountAdapter.error_messages | {
+        "username_password_mismatch": _("The name or the password is not right."),
+        "too_many_login_attempts": _("Too many failed tries. Wait a few minutes, then try again."),
+        "enter_current_password": _("This is not your current password."),
+        "incorrect_password": _("The password is not right."),
+    }
+
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
 

@@ -97,6 +97,14 @@ def test_ones_own_ratings_order_the_tray_until_a_hand_has_touched_it(page: Page)
     expect(field).to_have_value("b d a = c ")
 
 
+def test_a_panel_of_flags_opens_clear_of_the_header(page: Page, site: Site) -> None:
+    page.keyboard.press("Shift+A")
+    page.keyboard.press("x")
+    expect(page.locator("#flags-a input").first).to_be_focused()
+    clear = "document.querySelector('#flags-a .panel-body').getBoundingClientRect().top"
+    page.wait_for_function(f"{clear} >= document.querySelector('.top').getBoundingClientRect().bottom")
+
+
 def test_flags_notes_and_doubt_are_said_by_key_and_kept(page: Page, site: Site) -> None:
     page.keyboard.press("Shift+C")
     page.keyboard.press("x")

@@ -89,7 +89,7 @@ def test_the_page_opens_before_anybody_measured_and_after(rejected: Round, ranke
     disk.measure(now=timezone.now())
     page = client.get(PAGE).content.decode()
     assert "PPO: policies" in page
-    assert "Round 1, ppo" in page
+    assert "Round 1, PPO" in page
 
 
 def test_what_will_be_collected_is_told_with_its_day(rejected: Round, ranked: Project) -> None:

@@ -39,6 +39,14 @@ export function closeOthers(form, clicked) {
   for (const panel of form.querySelectorAll("details.panel[open]")) if (!panel.contains(clicked)) panel.open = false;
 }
 
+// A panel opens upwards, out of the way of the text; but not under the header.
+document.addEventListener("toggle", ({ target: panel }) => {
+  if (!panel.matches(".answer .flags[open]")) return;
+  panel.classList.remove("opens-down");
+  const { top } = panel.querySelector(".panel-body").getBoundingClientRect();
+  panel.classList.toggle("opens-down", top < document.querySelector(".top").getBoundingClientRect().bottom);
+}, true);
+
 function close(panel) {
   panel.open = false;
   if (panel.contains(document.activeElement)) panel.querySelector("summary").focus();

@@ -1,6 +1,7 @@
 """A round's gates in words: glyph, name, figure with its limit, verdict."""
 
 from dataclasses import dataclass
+from functools import reduce
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -80,7 +81,7 @@ def figure_of(name: str, gate: Gate) -> str:
         parts.append(ngettext("%(n)d question", "%(n)d questions", gate["n"]) % {"n": gate["n"]})
     if gate.get("limit") is not None:
         parts.append(str(LIMITS.get(name, AT_MOST)) % {"limit": _value(name, gate["limit"])})
-    return _(", ").join(parts)
+    return reduce(lambda said, more: _("%(said)s, %(more)s") % {"said": said, "more": more}, parts)
 
 
 def _value(name: str, value: float | None) -> str:

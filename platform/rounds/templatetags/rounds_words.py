@@ -4,6 +4,7 @@ from django import template
 
 from rounds.curves import Row
 from rounds.durations import duration
+from rounds.queries.pipeline import KIND_LABELS
 
 register = template.Library()
 register.filter("duration", duration)
@@ -26,6 +27,11 @@ def hundredths(share: float) -> str:
 @register.filter
 def percent(share: float) -> str:
     return f"{100 * share:.0f}%"
+
+
+@register.filter
+def kind_label(kind: str) -> str:
+    return str(KIND_LABELS[kind])
 
 
 @register.filter
