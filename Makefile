@@ -11,8 +11,8 @@ UNFETCHED := { echo "The packages could not be installed: see pip's message abov
 PORT ?= 8000
 # What must work on an instance that runs needs no fresh packages, only some.
 THERE := $(if $(wildcard $(PYTHON)),,$(INSTALLED))
-# A file's tests stay together, so that what they share is built once.
-TWO_AT_A_TIME := -n 2 --dist loadfile
+# A file's tests stay together, so that what they share is built once; the files in the order of tests/conftest.py.
+TWO_AT_A_TIME := -n 2 --dist loadfile --no-loadscope-reorder
 # The tests whose subject is rows: they run on both kinds of database.
 ON_POSTGRESQL := tests/accounts tests/annotations tests/rounds tests/exchange tests/faults
 # The last TRL with a PPOTrainer, and the latest.

@@ -33,6 +33,34 @@ from accounts.models import Project, Role, User  # noqa: E402
 from tests import make  # noqa: E402
 from tests.updates import refuse_updates_over_joins  # noqa: E402
 
+TESTS = Path(__file__).parent
+# What takes longest, longest first: begun first, so that neither of two workers is left alone with it at the end.
+LONGEST = (
+    "browser/test_every_page.py",
+    "browser/test_front_door.py",
+    "test_loop.py",
+    "test_up.py",
+    "trainer/test_smollm2.py",
+    "browser/test_stale_tabs.py",
+    "browser/test_rank.py",
+    "browser/test_rank_keys.py",
+    "browser/test_pair.py",
+    "browser/test_write.py",
+    "browser/test_safe.py",
+    "browser/test_home.py",
+    "browser/test_learn.py",
+    "test_compose.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> int:
+    name = item.path.relative_to(TESTS).as_posix()
+    return LONGEST.index(name) if name in LONGEST else len(LONGEST)
+
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:

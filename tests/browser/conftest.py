@@ -1,15 +1,16 @@
 """A server of its own, with its own database, and a Chromium that reports every complaint of a page."""
 
 import os
-import secrets
 import socket
 import sqlite3
 import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -27,34 +28,56 @@ ROOT = Path(__file__).resolve().parents[2]
 class Site:
     address: str
     database: Path
+    # The session of everybody who has signed in before.
+    sessions: dict[str, str] = field(default_factory=dict)
+
+
+@pytest.fixture(scope="session")
+def seeded(tmp_path_factory: pytest.TempPathFactory, valkey: str) -> Callable[[str], Path]:
+    """The database that a module fills: made once, however many files of tests begin with a copy of it."""
+
+    @cache
+    def fill(seed: str) -> Path:
+        folder = tmp_path_factory.mktemp("seeded")
+        for command in (["manage.py", "migrate", "-v0"], ["-m", seed]):
+            subprocess.run([sys.executable, *command], cwd=ROOT, env=_environment(folder), check=True)
+        return folder / "site.sqlite3"
+
+    return fill
 
 
 @pytest.fixture(scope="module")
-def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, valkey: str) -> Iterator[Site]:
+def site(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, seeded: Callable[[str], Path]
+) -> Iterator[Site]:
     """The site, served by uvicorn on a free port of the loopback, seeded afresh for each file of tests.
 
     A file with a world of its own names the module that makes it in `SEED`.
     """
-    seed = getattr(request.module, "SEED", "tests.browser.seed")
-    tmp_path = tmp_path_factory.mktemp("site")
-    env = os.environ | {
-        "TUTELAGE_DATA": str(tmp_path),
-        "SECRET_KEY": secrets.token_urlsafe(48),
-        "DATABASE_URL": f"sqlite:///{tmp_path / 'site.sqlite3'}",
-        "PYTHONPATH": f"{ROOT}:{ROOT / 'platform'}",
-        "DJANGO_SETTINGS_MODULE": "tutelage.settings",
-    }
-    for command in (["manage.py", "migrate", "-v0"], ["-m", seed]):
-        subprocess.run([sys.executable, *command], cwd=ROOT, env=env, check=True)
+    folder = tmp_path_factory.mktemp("site")
+    with (
+        closing(sqlite3.connect(seeded(getattr(request.module, "SEED", "tests.browser.seed")))) as made,
+        closing(sqlite3.connect(folder / "site.sqlite3")) as own,
+    ):
+        made.backup(own)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        server = _serve(listener, env)
+        server = _serve(listener, _environment(folder))
         try:
             _wait_for(address, server)
-            yield Site(address, tmp_path / "site.sqlite3")
+            yield Site(address, folder / "site.sqlite3")
         finally:
             server.terminate()
             server.wait(timeout=20)
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    return os.environ | {
+        "TUTELAGE_DATA": str(folder),
+        "DATABASE_URL": f"sqlite:///{folder / 'site.sqlite3'}",
+        "PYTHONPATH": f"{ROOT}:{ROOT / 'platform'}",
+        "DJANGO_SETTINGS_MODULE": "tutelage.settings",
+    }
 
 
 def _serve(listener: socket.socket, env: dict[str, str]) -> subprocess.Popen[bytes]:
@@ -93,11 +116,22 @@ class Visitor:
     complaints: list[str] = field(default_factory=list)
 
     def sign_in(self, name: str) -> None:
+        """By the form the first time; whoever was here before has a session still."""
+        if name in self.site.sessions:
+            session = {"name": "sessionid", "value": self.site.sessions[name], "url": self.site.address}
+            self.page.context.add_cookies([session])
+            self.page.goto(f"{self.site.address}/")
+        else:
+            self._sign_in_by_form(name)
+
+    def _sign_in_by_form(self, name: str) -> None:
         self.page.goto(f"{self.site.address}/account/login/")
         self.page.fill("[name=login]", name)
         self.page.fill("[name=password]", PASSWORD)
         self.page.keyboard.press("Enter")
         self.page.wait_for_url(f"{self.site.address}/")
+        (session,) = (each["value"] for each in self.page.context.cookies() if each["name"] == "sessionid")
+        self.site.sessions[name] = session
 
     def hears(self, said: ConsoleMessage) -> None:
         if said.type in ("error", "warning"):

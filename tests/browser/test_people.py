@@ -5,10 +5,9 @@ import sqlite3
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
 from tests.browser.conftest import Site, Visitor, visit
-from tests.browser.seed import PASSWORD
 from tests.browser.test_pages import nothing_sticks_out
 
 
@@ -74,19 +73,11 @@ def test_the_switch_is_worked_by_keyboard_and_leads_to_the_same_kind_of_page(olg
     page.wait_for_url(f"{site.address}/p/six/people/")
 
 
-def sign_in(page: Page, site: Site, name: str) -> None:
-    page.goto(f"{site.address}/account/login/")
-    page.fill("[name=login]", name)
-    page.fill("[name=password]", PASSWORD)
-    page.press("[name=password]", "Enter")
-    page.wait_for_url(f"{site.address}/")
-
-
 def test_without_scripts_a_warning_is_passed_and_a_question_is_skipped(chromium: Browser, site: Site) -> None:
     sql(site, "UPDATE annotations_prompt SET sensitive = 1")
     context = chromium.new_context(java_script_enabled=False, locale="en-US")
     page = context.new_page()
-    sign_in(page, site, "bob")
+    Visitor(page, site).sign_in("bob")
     page.goto(f"{site.address}/p/pairs/rank/")
     expect(page.locator("h1")).to_have_text("The next question is sensitive")
     page.get_by_role("link", name="Show it").click()
