@@ -13,8 +13,11 @@ PORT ?= 8000
 THERE := $(if $(wildcard $(PYTHON)),,$(INSTALLED))
 # A file's tests stay together, so that what they share is built once; the files in the order of tests/conftest.py.
 TWO_AT_A_TIME := -n 2 --dist loadfile --no-loadscope-reorder
-# The tests whose subject is rows: they run on both kinds of database.
-ON_POSTGRESQL := tests/accounts tests/annotations tests/rounds tests/exchange tests/faults
+# The tests whose subject is rows: they run on both kinds of database. Of those whose subject is what a page says only
+# tests/screenshots does, which opens every page.
+ON_POSTGRESQL := tests/accounts tests/annotations tests/rounds tests/exchange tests/faults tests/screenshots
+WORDS_OF_PAGES := accounts/test_people_page accounts/test_codes accounts/test_settings annotations/test_skip_page \
+  exchange/test_exports_page rounds/test_board_page rounds/test_review_page rounds/test_round_page rounds/test_schedule_page
 # The last TRL with a PPOTrainer, and the latest.
 TRL_NEEDS := accelerate==1.15.0 peft==0.21.2 psutil==7.2.2
 PEERS := build/peers/trl-1.12.0/.made build/peers/trl-1.16.0/.made
@@ -73,7 +76,8 @@ demo-data: $(INSTALLED) ## Real public sets from a folder into a project: make d
 .PHONY: test
 test: $(INSTALLED) system-packages lint ## Linters and every test but the slow ones, on SQLite and again on PostgreSQL
 	$(PYTHON) -m pytest $(TWO_AT_A_TIME) -m "not slow and not peers"
-	$(PYTHON) -m tests.with_postgres $(PYTHON) -m pytest $(TWO_AT_A_TIME) -m "not slow and not peers" $(ON_POSTGRESQL)
+	$(PYTHON) -m tests.with_postgres $(PYTHON) -m pytest $(TWO_AT_A_TIME) -m "not slow and not peers" $(ON_POSTGRESQL) \
+	  $(WORDS_OF_PAGES:%=--ignore=tests/%.py)
 
 .PHONY: test-long
 test-long: $(INSTALLED) system-packages ## The slow tests: killed processes, a small real model

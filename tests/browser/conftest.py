@@ -181,6 +181,11 @@ def visit(
     return context, visitor
 
 
+def hears_keys(page: Page) -> None:
+    """Wait for the scripts of a page to work on: the server's own toast and fields stand there before them."""
+    page.locator("html.js").wait_for(state="attached")
+
+
 @pytest.fixture
 def clean_desk(site: Site) -> None:
     """Nothing typed lies on any desk: the server keeps it, and the next test may be lent the same question."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import Site, Visitor, visit
+from tests.browser.conftest import Site, Visitor, hears_keys, visit
 
 CLAUSES = [
     "# How to rank {rank}",
@@ -94,11 +94,13 @@ def test_the_drawer_opens_at_the_kind_of_work_and_at_the_flag_in_focus(school: S
     page.goto(f"{school.address}/p/turtles/rank/")
     expect(page.locator("h1")).to_have_text("Before your first question")
     visitor.shoot("qualification")
+    expect(page.locator(".btn-main")).to_be_focused()
     page.keyboard.press("Enter")
     moon, beaches, eggs = _letters(page)
     page.keyboard.type(f"{beaches}{eggs}{moon}")
     page.keyboard.press("Control+Enter")
     expect(page.locator("h1")).to_have_text("You can start")
+    expect(page.locator("a.btn-main")).to_be_focused()
     page.keyboard.press("Enter")
     page.wait_for_url("**/rank/*-*/")
     expect(page.locator("#missing")).to_have_text("Nothing is placed yet")
@@ -143,6 +145,7 @@ def test_on_a_phone_practice_is_made_by_touch_and_nothing_sticks_out(chromium: B
     page.goto(f"{school.address}/p/turtles/practice/")
     _fits(page)
     page.tap(".steps-list a >> nth=1")
+    hears_keys(page)
     for _ in TEXTS:
         page.tap("#place-current")
     _fits(page)

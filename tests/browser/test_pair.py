@@ -156,6 +156,7 @@ def test_six_are_ordered_two_at_a_time_by_the_keyboard_alone(visitor: Visitor) -
         says(page, words)
     expect(page.locator("#id_order")).to_have_value("")
     page.reload()
+    expect(page.locator("#id_compared")).not_to_have_value("")
     page.keyboard.press("t")
     says(page, "Question 4 of at most 10: B or C?")
     page.keyboard.press("b")

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import Site, Visitor, visit
+from tests.browser.conftest import Site, Visitor, hears_keys, visit
 
 SEED = "tests.browser.stale_seed"
 
@@ -23,11 +23,6 @@ def question(page: Page, site: Site) -> str:
     page.goto(f"{site.address}/p/turtles/rank/")
     hears_keys(page)
     return page.url
-
-
-def hears_keys(page: Page) -> None:
-    """Wait for the scripts: the server's own toast and fields stand there before them."""
-    page.locator("html.js").wait_for(state="attached")
 
 
 def write(page: Page, words: str) -> None:
@@ -60,7 +55,7 @@ def test_two_windows_that_type_get_both_texts_side_by_side(alice: Visitor, site:
     address = question(alice.page, site)
     other = alice.page.context.new_page()
     other.goto(address)
-    other.locator("html.js").wait_for(state="attached")
+    hears_keys(other)
     write(alice.page, "medium heat is best")
     is_saved(alice.page)
     write(other, "low to medium heat is best")

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, StorageState, expect
 
 from tests.accounts.test_codes import code_of
-from tests.browser.conftest import Site, Visitor, visit
+from tests.browser.conftest import Site, Visitor, hears_keys, visit
 from tests.browser.seed import PASSWORD
 from tests.browser.stale_seed import RECOVERY_CODE, SECRET
 
@@ -81,7 +81,7 @@ def desk(chromium: Browser, site: Site, signed_in: StorageState) -> Iterator[Des
 
 
 def write(page: Page, words: str = WORDS) -> None:
-    page.locator("html.js").wait_for(state="attached")
+    hears_keys(page)
     page.fill("#id_order", "b c a")
     if not page.locator("#id_note").is_visible():
         page.locator("#note summary").click()

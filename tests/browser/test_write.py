@@ -3,9 +3,12 @@
 import sqlite3
 from typing import Any
 
+import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import Site, Visitor, visit
+from tests.browser.conftest import Site, Visitor, hears_keys, visit
+
+pytestmark = pytest.mark.usefixtures("clean_desk")
 
 ANSWER = "Somewhere **warm** and sandy, and only at night."
 
@@ -60,6 +63,7 @@ def test_turns_go_on_and_back_by_keys_and_the_conversation_is_kept(visitor: Visi
     expect(page.locator(".turn")).to_have_count(2)
     page.click("#as-assistant")
     page.fill("#id_content_2", "Because it is cooler then.")
+    hears_keys(page)
     page.keyboard.press("Control+Enter")
     expect(page.locator(".toast")).to_have_text("Answer submitted")
     told = demonstrations(visitor.site)[-1][0]
@@ -69,14 +73,16 @@ def test_turns_go_on_and_back_by_keys_and_the_conversation_is_kept(visitor: Visi
 def test_going_on_in_the_middle_of_a_word_is_no_other_window(visitor: Visitor) -> None:
     page = write_at(visitor, "alice")
     page.fill("#id_content_0", ANSWER)
-    with page.expect_navigation():
-        page.click("#as-user")
+    page.click("#as-user")
+    expect(page.locator("#id_content_1")).to_be_focused()
+    hears_keys(page)
     page.keyboard.type("Why?")
     expect(page.locator("#save-state")).to_have_attribute("data-is", "saved")
     expect(page.locator("dialog[open]")).to_have_count(0)
     expect(page.locator("#id_content_1")).to_have_value("Why?")
-    with page.expect_navigation():
-        page.click("#as-assistant")
+    page.click("#as-assistant")
+    expect(page.locator("#id_content_2")).to_be_focused()
+    hears_keys(page)
     page.keyboard.type("Because it is cooler then.")
     page.keyboard.press("Control+Enter")
     expect(page.locator(".toast")).to_have_text("Answer submitted")
