@@ -33,14 +33,22 @@ class Site:
 
 
 @pytest.fixture(scope="session")
-def seeded(tmp_path_factory: pytest.TempPathFactory, valkey: str) -> Callable[[str], Path]:
+def collected(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What pages load, put together as `make up` does it: one by one the scripts of a page would be thirty requests."""
+    folder = tmp_path_factory.mktemp("static")
+    _run(_environment(folder, static=folder), "manage.py", "collectstatic", "--no-input", "-v0")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def seeded(tmp_path_factory: pytest.TempPathFactory, collected: Path, valkey: str) -> Callable[[str], Path]:
     """The database that a module fills: made once, however many files of tests begin with a copy of it."""
 
     @cache
     def fill(seed: str) -> Path:
         folder = tmp_path_factory.mktemp("seeded")
         for command in (["manage.py", "migrate", "-v0"], ["-m", seed]):
-            subprocess.run([sys.executable, *command], cwd=ROOT, env=_environment(folder), check=True)
+            _run(_environment(folder, static=collected), *command)
         return folder / "site.sqlite3"
 
     return fill
@@ -48,7 +56,10 @@ def seeded(tmp_path_factory: pytest.TempPathFactory, valkey: str) -> Callable[[s
 
 @pytest.fixture(scope="module")
 def site(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, seeded: Callable[[str], Path]
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    collected: Path,
+    seeded: Callable[[str], Path],
 ) -> Iterator[Site]:
     """The site, served by uvicorn on a free port of the loopback, seeded afresh for each file of tests.
 
@@ -62,7 +73,7 @@ def site(
         made.backup(own)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        server = _serve(listener, _environment(folder))
+        server = _serve(listener, _environment(folder, static=collected))
         try:
             _wait_for(address, server)
             yield Site(address, folder / "site.sqlite3")
@@ -71,9 +82,14 @@ def site(
             server.wait(timeout=20)
 
 
-def _environment(folder: Path) -> dict[str, str]:
+def _run(environment: dict[str, str], *command: str) -> None:
+    subprocess.run([sys.executable, *command], cwd=ROOT, env=environment, check=True)
+
+
+def _environment(folder: Path, *, static: Path) -> dict[str, str]:
     return os.environ | {
         "TUTELAGE_DATA": str(folder),
+        "TUTELAGE_STATIC": str(static),
         "DATABASE_URL": f"sqlite:///{folder / 'site.sqlite3'}",
         "PYTHONPATH": f"{ROOT}:{ROOT / 'platform'}",
         "DJANGO_SETTINGS_MODULE": "tutelage.settings",
@@ -115,14 +131,15 @@ class Visitor:
     site: Site
     complaints: list[str] = field(default_factory=list)
 
-    def sign_in(self, name: str) -> None:
-        """By the form the first time; whoever was here before has a session still."""
-        if name in self.site.sessions:
+    def sign_in(self, name: str, *, at: str = "/") -> None:
+        """By the form the first time; whoever was here before has a session still. Go to the page `at` then."""
+        if name not in self.site.sessions:
+            self._sign_in_by_form(name)
+        else:
             session = {"name": "sessionid", "value": self.site.sessions[name], "url": self.site.address}
             self.page.context.add_cookies([session])
-            self.page.goto(f"{self.site.address}/")
-        else:
-            self._sign_in_by_form(name)
+        if self.page.url != self.site.address + at:
+            self.page.goto(self.site.address + at)
 
     def _sign_in_by_form(self, name: str) -> None:
         self.page.goto(f"{self.site.address}/account/login/")

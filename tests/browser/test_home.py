@@ -49,8 +49,7 @@ def rank(page: Page, order: str = "c a = b d") -> None:
 def answered(chromium: Browser, site: Site) -> None:
     """Alice has ranked, so that her work can be looked at and remarked on."""
     context, alice = visit(chromium, site)
-    alice.sign_in("alice")
-    alice.page.goto(f"{site.address}/p/turtles/rank/")
+    alice.sign_in("alice", at="/p/turtles/rank/")
     rank(alice.page)
     context.close()
     assert alice.complaints == []
@@ -110,9 +109,8 @@ def test_a_remark_is_read_on_home_and_leads_to_the_answer(visitor: Visitor) -> N
 
 @pytest.mark.usefixtures("answered")
 def test_a_reviewer_filters_opens_and_remarks_by_keyboard(visitor: Visitor) -> None:
-    page, site = visitor.page, visitor.site
-    visitor.sign_in("olga")
-    page.goto(f"{site.address}/p/turtles/answers/")
+    page = visitor.page
+    visitor.sign_in("olga", at="/p/turtles/answers/")
     answer = page.locator(".reviewed").first
     answer.locator("summary").first.press("Enter")
     expect(answer.locator(".reading").last).to_be_visible()

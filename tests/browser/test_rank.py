@@ -60,8 +60,7 @@ def test_bob_ranks_with_the_mouse_alone(chromium: Browser, site: Site) -> None:
     context, bob = visit(chromium, site)
     before = rankings(site)
     page = bob.page
-    bob.sign_in("bob")
-    page.goto(f"{site.address}/p/turtles/rank/")
+    bob.sign_in("bob", at="/p/turtles/rank/")
     for letter in "dabc":
         page.click(f"#answer-{letter} .chip")
     expect(page.locator("#id_order")).to_have_value("d a b c ")
@@ -90,8 +89,7 @@ def _drag(page: Page, source: str, onto: str) -> None:
 
 def test_a_finger_drags_by_the_handle_and_escape_puts_a_row_back(visitor: Visitor) -> None:
     page = visitor.page
-    visitor.sign_in("bob")
-    page.goto(f"{visitor.site.address}/p/turtles/rank/")
+    visitor.sign_in("bob", at="/p/turtles/rank/")
     page.keyboard.type("abcd")
     rows = page.locator("#tiers .tier")
     finger = page.context.new_cdp_session(page)
@@ -128,8 +126,7 @@ def test_who_is_quick_is_asked_once_and_marked_only_if_they_send_it(chromium: Br
     # However slow the machine is, no time goes by on this clock.
     page.clock.install()
     page.clock.pause_at(datetime.now(UTC) + timedelta(minutes=1))
-    bob.sign_in("bob")
-    page.goto(f"{site.address}/p/turtles/rank/")
+    bob.sign_in("bob", at="/p/turtles/rank/")
     page.keyboard.type("dcba")
     page.keyboard.press("Control+Enter")
     expect(asked.get_by_role("heading")).to_have_text("You were quick. Look again?")
@@ -162,27 +159,9 @@ def hurried(site: Site) -> int:
         return int(last[0])
 
 
-def test_letters_work_while_an_input_method_is_on(visitor: Visitor) -> None:
-    page = visitor.page
-    visitor.sign_in("bob")
-    page.goto(f"{visitor.site.address}/p/turtles/rank/")
-    page.evaluate(
-        """() => document.body.dispatchEvent(
-            new KeyboardEvent('keydown', {key: 'Process', code: 'KeyB', keyCode: 229, bubbles: true}))"""
-    )
-    expect(page.locator("#id_order")).to_have_value("b ")
-    page.keyboard.press("n")
-    page.evaluate(
-        """() => document.getElementById('id_note').dispatchEvent(
-            new KeyboardEvent('keydown', {key: 'a', code: 'KeyA', isComposing: true, bubbles: true}))"""
-    )
-    expect(page.locator("#id_order")).to_have_value("b ")
-
-
 def test_what_was_typed_survives_a_reload_and_goes_when_it_was_sent(visitor: Visitor) -> None:
     page = visitor.page
-    visitor.sign_in("bob")
-    page.goto(f"{visitor.site.address}/p/turtles/rank/")
+    visitor.sign_in("bob", at="/p/turtles/rank/")
     page.keyboard.press("Backspace")
     page.keyboard.type("c=ad|")
     page.keyboard.press("n")
@@ -210,8 +189,7 @@ COPIES_LEFT = """async () => {
 
 def test_a_mistake_in_the_typed_order_is_named_as_it_is_typed(visitor: Visitor) -> None:
     page = visitor.page
-    visitor.sign_in("bob")
-    page.goto(f"{visitor.site.address}/p/turtles/rank/")
+    visitor.sign_in("bob", at="/p/turtles/rank/")
     page.fill("#id_order", "a e")
     expect(page.locator("#order-problem")).to_have_text("There is no answer E here.")
     page.fill("#id_order", "a a")
@@ -224,9 +202,8 @@ def test_a_mistake_in_the_typed_order_is_named_as_it_is_typed(visitor: Visitor) 
 def test_without_scripts_the_plain_form_does_the_same(chromium: Browser, site: Site) -> None:
     context = chromium.new_context(java_script_enabled=False)
     bob = Visitor(context.new_page(), site)
-    bob.sign_in("bob")
+    bob.sign_in("bob", at="/p/turtles/rank/")
     page = bob.page
-    page.goto(f"{site.address}/p/turtles/rank/")
     page.fill("[name=order]", "c a = b")
     page.click("#note summary")
     page.fill("[name=note]", "kept")
@@ -244,8 +221,7 @@ def test_without_scripts_the_plain_form_does_the_same(chromium: Browser, site: S
 
 def test_keys_move_undo_rate_and_look(visitor: Visitor) -> None:
     page = visitor.page
-    visitor.sign_in("bob")
-    page.goto(f"{visitor.site.address}/p/six/rank/")
+    visitor.sign_in("bob", at="/p/six/rank/")
     field = page.locator("#id_order")
     page.keyboard.type("abc")
     page.keyboard.press("ArrowUp")
@@ -266,8 +242,7 @@ def test_keys_move_undo_rate_and_look(visitor: Visitor) -> None:
 def test_on_a_phone_two_buttons_place_what_is_in_view(chromium: Browser, site: Site) -> None:
     context, bob = visit(chromium, site, phone=True)
     page = bob.page
-    bob.sign_in("bob")
-    page.goto(f"{site.address}/p/turtles/rank/")
+    bob.sign_in("bob", at="/p/turtles/rank/")
     page.tap("[data-look=b]")
     page.tap("#place-current")
     expect(page.locator("#tie-current")).to_have_text("Tie with B")

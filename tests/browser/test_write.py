@@ -22,8 +22,7 @@ def demonstrations(site: Site) -> list[tuple[Any, ...]]:
 
 
 def write_at(visitor: Visitor, name: str, project: str = "turtles") -> Page:
-    visitor.sign_in(name)
-    visitor.page.goto(f"{visitor.site.address}/p/{project}/demonstrate/")
+    visitor.sign_in(name, at=f"/p/{project}/demonstrate/")
     return visitor.page
 
 
@@ -110,8 +109,7 @@ def test_bob_starts_from_an_answer_and_what_he_changed_is_counted(visitor: Visit
 
 def test_the_best_answer_is_corrected_while_it_is_ranked(visitor: Visitor) -> None:
     page = visitor.page
-    visitor.sign_in("bob")
-    page.goto(f"{visitor.site.address}/p/turtles/rank/")
+    visitor.sign_in("bob", at="/p/turtles/rank/")
     expect(page.locator("#correct")).to_be_hidden()
     page.keyboard.type("b")
     cards, panel = page.locator(".answers").bounding_box(), page.locator("#correct").bounding_box()
@@ -139,8 +137,7 @@ def test_the_best_answer_is_corrected_while_it_is_ranked(visitor: Visitor) -> No
 
 def test_the_better_of_two_is_corrected_and_a_reload_keeps_what_was_typed(visitor: Visitor) -> None:
     page = visitor.page
-    visitor.sign_in("bob")
-    page.goto(f"{visitor.site.address}/p/pairs/rank/")
+    visitor.sign_in("bob", at="/p/pairs/rank/")
     expect(page.locator("#correct")).to_be_hidden()
     page.keyboard.type("7")
     page.locator("#correct summary").click()
