@@ -25,6 +25,8 @@ django.setup()
 # A second worker of one run inherits what is exported here: it would read its settings before it has a home.
 del os.environ["DJANGO_SETTINGS_MODULE"]
 
+from django.conf import settings  # noqa: E402
+from django.contrib.auth.hashers import Argon2PasswordHasher  # noqa: E402
 from django.db.backends.signals import connection_created  # noqa: E402
 from django.dispatch import receiver  # noqa: E402
 from django.utils import translation  # noqa: E402
@@ -32,6 +34,39 @@ from django.utils import translation  # noqa: E402
 from accounts.models import Project, Role, User  # noqa: E402
 from tests import make  # noqa: E402
 from tests.updates import refuse_updates_over_joins  # noqa: E402
+
+# Every test client would else list all static files first.
+settings.WHITENOISE_AUTOREFRESH = True
+# Nobody attacks these passwords: hashing them must not take longer than the tests do.
+Argon2PasswordHasher.time_cost, Argon2PasswordHasher.memory_cost, Argon2PasswordHasher.parallelism = 1, 8, 1
+
+TESTS = Path(__file__).parent
+# What takes longest, longest first: begun first, so that neither of two workers is left alone with it at the end.
+LONGEST = (
+    "browser/test_every_page.py",
+    "browser/test_front_door.py",
+    "test_loop.py",
+    "test_up.py",
+    "trainer/test_smollm2.py",
+    "browser/test_stale_tabs.py",
+    "browser/test_rank.py",
+    "browser/test_rank_keys.py",
+    "browser/test_pair.py",
+    "browser/test_write.py",
+    "browser/test_safe.py",
+    "browser/test_home.py",
+    "browser/test_learn.py",
+    "test_compose.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> int:
+    name = item.path.relative_to(TESTS).as_posix()
+    return LONGEST.index(name) if name in LONGEST else len(LONGEST)
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from tests.rehearse import ROOT
 from trainer import tiny
 from tutelage.instance import free_port
 
-PATIENCE_SECONDS = 90
+PATIENCE_SECONDS = 300
 OURS = ("TUTELAGE_DATA", "SECRET_KEY", "REDIS_URL", "DATABASE_URL")
 
 

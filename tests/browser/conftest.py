@@ -1,15 +1,16 @@
 """A server of its own, with its own database, and a Chromium that reports every complaint of a page."""
 
 import os
-import secrets
 import socket
 import sqlite3
 import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -27,34 +28,72 @@ ROOT = Path(__file__).resolve().parents[2]
 class Site:
     address: str
     database: Path
+    # The session of everybody who has signed in before.
+    sessions: dict[str, str] = field(default_factory=dict)
+
+
+@pytest.fixture(scope="session")
+def collected(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What pages load, put together as `make up` does it: one by one the scripts of a page would be thirty requests."""
+    folder = tmp_path_factory.mktemp("static")
+    _run(_environment(folder, static=folder), "manage.py", "collectstatic", "--no-input", "-v0")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def seeded(tmp_path_factory: pytest.TempPathFactory, collected: Path, valkey: str) -> Callable[[str], Path]:
+    """The database that a module fills: made once, however many files of tests begin with a copy of it."""
+
+    @cache
+    def fill(seed: str) -> Path:
+        folder = tmp_path_factory.mktemp("seeded")
+        for command in (["manage.py", "migrate", "-v0"], ["-m", seed]):
+            _run(_environment(folder, static=collected), *command)
+        return folder / "site.sqlite3"
+
+    return fill
 
 
 @pytest.fixture(scope="module")
-def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, valkey: str) -> Iterator[Site]:
+def site(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    collected: Path,
+    seeded: Callable[[str], Path],
+) -> Iterator[Site]:
     """The site, served by uvicorn on a free port of the loopback, seeded afresh for each file of tests.
 
     A file with a world of its own names the module that makes it in `SEED`.
     """
-    seed = getattr(request.module, "SEED", "tests.browser.seed")
-    tmp_path = tmp_path_factory.mktemp("site")
-    env = os.environ | {
-        "TUTELAGE_DATA": str(tmp_path),
-        "SECRET_KEY": secrets.token_urlsafe(48),
-        "DATABASE_URL": f"sqlite:///{tmp_path / 'site.sqlite3'}",
-        "PYTHONPATH": f"{ROOT}:{ROOT / 'platform'}",
-        "DJANGO_SETTINGS_MODULE": "tutelage.settings",
-    }
-    for command in (["manage.py", "migrate", "-v0"], ["-m", seed]):
-        subprocess.run([sys.executable, *command], cwd=ROOT, env=env, check=True)
+    folder = tmp_path_factory.mktemp("site")
+    with (
+        closing(sqlite3.connect(seeded(getattr(request.module, "SEED", "tests.browser.seed")))) as made,
+        closing(sqlite3.connect(folder / "site.sqlite3")) as own,
+    ):
+        made.backup(own)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        server = _serve(listener, env)
+        server = _serve(listener, _environment(folder, static=collected))
         try:
             _wait_for(address, server)
-            yield Site(address, tmp_path / "site.sqlite3")
+            yield Site(address, folder / "site.sqlite3")
         finally:
             server.terminate()
             server.wait(timeout=20)
+
+
+def _run(environment: dict[str, str], *command: str) -> None:
+    subprocess.run([sys.executable, *command], cwd=ROOT, env=environment, check=True)
+
+
+def _environment(folder: Path, *, static: Path) -> dict[str, str]:
+    return os.environ | {
+        "TUTELAGE_DATA": str(folder),
+        "TUTELAGE_STATIC": str(static),
+        "DATABASE_URL": f"sqlite:///{folder / 'site.sqlite3'}",
+        "PYTHONPATH": f"{ROOT}:{ROOT / 'platform'}",
+        "DJANGO_SETTINGS_MODULE": "tutelage.settings",
+    }
 
 
 def _serve(listener: socket.socket, env: dict[str, str]) -> subprocess.Popen[bytes]:
@@ -92,12 +131,24 @@ class Visitor:
     site: Site
     complaints: list[str] = field(default_factory=list)
 
-    def sign_in(self, name: str) -> None:
+    def sign_in(self, name: str, *, at: str = "/") -> None:
+        """By the form the first time; whoever was here before has a session still. Go to the page `at` then."""
+        if name not in self.site.sessions:
+            self._sign_in_by_form(name)
+        else:
+            session = {"name": "sessionid", "value": self.site.sessions[name], "url": self.site.address}
+            self.page.context.add_cookies([session])
+        if self.page.url != self.site.address + at:
+            self.page.goto(self.site.address + at)
+
+    def _sign_in_by_form(self, name: str) -> None:
         self.page.goto(f"{self.site.address}/account/login/")
         self.page.fill("[name=login]", name)
         self.page.fill("[name=password]", PASSWORD)
         self.page.keyboard.press("Enter")
         self.page.wait_for_url(f"{self.site.address}/")
+        (session,) = (each["value"] for each in self.page.context.cookies() if each["name"] == "sessionid")
+        self.site.sessions[name] = session
 
     def hears(self, said: ConsoleMessage) -> None:
         if said.type in ("error", "warning"):
@@ -145,6 +196,11 @@ def visit(
     visitor.page.on("console", visitor.hears)
     visitor.page.on("pageerror", lambda error: visitor.complaints.append(str(error)))
     return context, visitor
+
+
+def hears_keys(page: Page) -> None:
+    """Wait for the scripts of a page to work on: the server's own toast and fields stand there before them."""
+    page.locator("html.js").wait_for(state="attached")
 
 
 @pytest.fixture

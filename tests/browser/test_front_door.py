@@ -87,7 +87,8 @@ def rank(alice: Page, door: str) -> None:
     alice.goto(f"{door}/p/demo/rank/")
     if alice.get_by_role("link", name="Show it").count():
         alice.get_by_role("link", name="Show it").click()
-    alice.locator("#submit").wait_for()
+    # Who listens to keys says at once what is missing.
+    expect(alice.locator("#missing")).not_to_be_empty()
     alice.keyboard.type("".join("abcd"[: alice.locator(".answer").count()]))
     alice.keyboard.press("Control+Enter")
     expect(alice.locator(".toast")).to_have_text("Ranking submitted")
@@ -110,6 +111,7 @@ def round_from_button_to_deployment(olga: Page, door: str) -> None:
         olga.wait_for_timeout(1000)
     olga.fill(".decide [name=note]", "The whole way was walked.")
     olga.get_by_role("button", name="Approve and deploy").click()
+    olga.wait_for_url("**/rounds/1/")
 
 
 def exported(olga: Page, door: str, folder: Path) -> Path:

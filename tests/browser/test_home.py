@@ -32,6 +32,12 @@ def leave_a_remark(site: Site, name: str) -> None:
     )
 
 
+def starts(page: Page) -> None:
+    """Press what the page offers first."""
+    expect(page.locator(".btn-main")).to_be_focused()
+    page.keyboard.press("Enter")
+
+
 def rank(page: Page, order: str = "c a = b d") -> None:
     expect(page.locator("#missing")).to_have_text("Nothing is placed yet")
     page.fill("#id_order", order)
@@ -39,10 +45,20 @@ def rank(page: Page, order: str = "c a = b d") -> None:
     expect(page.locator(".toast").first).to_contain_text("Ranking submitted")
 
 
-@pytest.fixture(params=[(False, False), (True, True)], ids=["light-desktop", "dark-phone"])
-def seen(chromium: Browser, site: Site, request: pytest.FixtureRequest) -> Iterator[Visitor]:
-    phone, dark = request.param
-    context, person = visit(chromium, site, phone=phone, dark=dark)
+@pytest.fixture(scope="module")
+def answered(chromium: Browser, site: Site) -> None:
+    """Alice has ranked, so that her work can be looked at and remarked on."""
+    context, alice = visit(chromium, site)
+    alice.sign_in("alice", at="/p/turtles/rank/")
+    rank(alice.page)
+    context.close()
+    assert alice.complaints == []
+
+
+@pytest.fixture
+def seen(chromium: Browser, site: Site) -> Iterator[Visitor]:
+    """On a phone, by night; at a desk test_every_page.py looks at every page."""
+    context, person = visit(chromium, site, phone=True, dark=True)
     yield person
     context.close()
     assert person.complaints == []
@@ -51,16 +67,16 @@ def seen(chromium: Browser, site: Site, request: pytest.FixtureRequest) -> Itera
 def test_alice_starts_with_enter_pauses_by_keyboard_and_resumes_the_same_question(visitor: Visitor) -> None:
     page = visitor.page
     visitor.sign_in("alice")
-    page.keyboard.press("Enter")
+    starts(page)
     expect(page.locator("#missing")).to_have_text("Nothing is placed yet")
     begun = page.url
     page.get_by_role("link", name="Pause").press("Enter")
     expect(page.locator("h1")).to_have_text("Pause and give back")
     visitor.shoot("pause")
-    page.keyboard.press("Enter")
+    starts(page)
     expect(page.locator(".toast")).to_have_text("1 question went back to the others.")
     expect(page.get_by_role("button", name="Resume")).to_have_count(0)
-    page.keyboard.press("Enter")
+    starts(page)
     expect(page.locator("#missing")).to_have_text("Nothing is placed yet")
     assert page.url != begun
     held = page.url
@@ -70,13 +86,11 @@ def test_alice_starts_with_enter_pauses_by_keyboard_and_resumes_the_same_questio
     page.wait_for_url(held)
 
 
+@pytest.mark.usefixtures("answered")
 def test_a_remark_is_read_on_home_and_leads_to_the_answer(visitor: Visitor) -> None:
     page, site = visitor.page, visitor.site
-    visitor.sign_in("alice")
-    page.keyboard.press("Enter")
-    rank(page)
     leave_a_remark(site, "alice")
-    page.goto(f"{site.address}/")
+    visitor.sign_in("alice")
     news = page.locator(".news")
     expect(news).to_contain_text(REMARK)
     visitor.shoot("home-remark")
@@ -93,10 +107,10 @@ def test_a_remark_is_read_on_home_and_leads_to_the_answer(visitor: Visitor) -> N
     assert "Everyday questions" in lines[1]
 
 
+@pytest.mark.usefixtures("answered")
 def test_a_reviewer_filters_opens_and_remarks_by_keyboard(visitor: Visitor) -> None:
-    page, site = visitor.page, visitor.site
-    visitor.sign_in("olga")
-    page.goto(f"{site.address}/p/turtles/answers/")
+    page = visitor.page
+    visitor.sign_in("olga", at="/p/turtles/answers/")
     answer = page.locator(".reviewed").first
     answer.locator("summary").first.press("Enter")
     expect(answer.locator(".reading").last).to_be_visible()
@@ -108,23 +122,25 @@ def test_a_reviewer_filters_opens_and_remarks_by_keyboard(visitor: Visitor) -> N
     expect(page.locator(".reviewed").first).to_contain_text("One more thing.")
 
 
-def test_every_page_fits_its_screen(seen: Visitor, request: pytest.FixtureRequest) -> None:
-    screen, page, site = request.node.callspec.id, seen.page, seen.site
+@pytest.mark.usefixtures("answered")
+def test_every_page_fits_a_phone(seen: Visitor) -> None:
+    page, site = seen.page, seen.site
     leave_a_remark(site, "alice")
     seen.sign_in("alice")
     for path, name in [("/", "home"), ("/p/turtles/my-work/", "my-work"), ("/p/turtles/pause/", "pause")]:
         page.goto(site.address + path)
         nothing_sticks_out(page)
-        seen.shoot(f"{name}-{screen}")
+        seen.shoot(f"{name}-dark-phone")
     page.context.clear_cookies()
     seen.sign_in("olga")
     for path, name in [("/p/turtles/answers/", "answers"), ("/p/turtles/answers/skips/", "skips")]:
         page.goto(site.address + path)
         page.locator("main .reviewed details").evaluate_all("all => all.forEach((one) => (one.open = true))")
         nothing_sticks_out(page)
-        seen.shoot(f"{name}-{screen}")
+        seen.shoot(f"{name}-dark-phone")
 
 
+@pytest.mark.usefixtures("answered")
 def test_without_scripts_work_goes_back_and_a_remark_is_read(chromium: Browser, site: Site) -> None:
     leave_a_remark(site, "alice")
     context = chromium.new_context(java_script_enabled=False, locale="en-US")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import Site, Visitor, visit
+from tests.browser.conftest import Site, Visitor, hears_keys, visit
 
 CLAUSES = [
     "# How to rank {rank}",
@@ -63,8 +63,7 @@ def _letters(page: Page) -> list[str]:
 
 def test_practice_by_keyboard_says_at_once_what_was_expected_and_why(school: Site, visitor: Visitor) -> None:
     page = visitor.page
-    visitor.sign_in("alice")
-    page.goto(f"{school.address}/p/turtles/practice/")
+    visitor.sign_in("alice", at="/p/turtles/practice/")
     expect(page.locator("a.btn-main")).to_be_focused()
     page.keyboard.press("Enter")
     moon, beaches, eggs = _letters(page)
@@ -94,11 +93,13 @@ def test_the_drawer_opens_at_the_kind_of_work_and_at_the_flag_in_focus(school: S
     page.goto(f"{school.address}/p/turtles/rank/")
     expect(page.locator("h1")).to_have_text("Before your first question")
     visitor.shoot("qualification")
+    expect(page.locator(".btn-main")).to_be_focused()
     page.keyboard.press("Enter")
     moon, beaches, eggs = _letters(page)
     page.keyboard.type(f"{beaches}{eggs}{moon}")
     page.keyboard.press("Control+Enter")
     expect(page.locator("h1")).to_have_text("You can start")
+    expect(page.locator("a.btn-main")).to_be_focused()
     page.keyboard.press("Enter")
     page.wait_for_url("**/rank/*-*/")
     expect(page.locator("#missing")).to_have_text("Nothing is placed yet")
@@ -121,8 +122,7 @@ def test_the_drawer_opens_at_the_kind_of_work_and_at_the_flag_in_focus(school: S
 
 def test_who_saw_an_older_version_is_shown_what_changed(chromium: Browser, school: Site, visitor: Visitor) -> None:
     page = visitor.page
-    visitor.sign_in("alice")
-    page.goto(f"{school.address}/p/turtles/guidelines/")
+    visitor.sign_in("alice", at="/p/turtles/guidelines/")
     context, olga = visit(chromium, school)
     olga.sign_in("olga")
     _publish(olga.page, school, GUIDELINES.replace("Below the rest.", "Below all the rest."))
@@ -139,10 +139,10 @@ def test_who_saw_an_older_version_is_shown_what_changed(chromium: Browser, schoo
 def test_on_a_phone_practice_is_made_by_touch_and_nothing_sticks_out(chromium: Browser, school: Site) -> None:
     context, alice = visit(chromium, school, phone=True, dark=True)
     page = alice.page
-    alice.sign_in("alice")
-    page.goto(f"{school.address}/p/turtles/practice/")
+    alice.sign_in("alice", at="/p/turtles/practice/")
     _fits(page)
     page.tap(".steps-list a >> nth=1")
+    hears_keys(page)
     for _ in TEXTS:
         page.tap("#place-current")
     _fits(page)
@@ -164,9 +164,8 @@ def _fits(page: Page) -> None:
 def test_without_scripts_practice_and_guidelines_are_plain_pages(chromium: Browser, school: Site) -> None:
     context = chromium.new_context(java_script_enabled=False)
     alice = Visitor(context.new_page(), school)
-    alice.sign_in("alice")
+    alice.sign_in("alice", at="/p/turtles/practice/")
     page = alice.page
-    page.goto(f"{school.address}/p/turtles/practice/")
     page.click(".steps-list a >> nth=0")
     page.fill("[name=order]", "a b")
     page.click("#submit")
@@ -182,15 +181,13 @@ def test_without_scripts_practice_and_guidelines_are_plain_pages(chromium: Brows
 
 def test_a_consent_is_accepted_and_withdrawn_where_it_stands(chromium: Browser, school: Site, visitor: Visitor) -> None:
     context, olga = visit(chromium, school)
-    olga.sign_in("olga")
-    olga.page.goto(f"{school.address}/p/turtles/people/consent/")
+    olga.sign_in("olga", at="/p/turtles/people/consent/")
     olga.page.fill("textarea", "We keep what you rank.")
     olga.page.click("main .btn-main")
     expect(olga.page.locator(".toast")).to_be_visible()
     context.close()
     page = visitor.page
-    visitor.sign_in("alice")
-    page.goto(f"{school.address}/p/turtles/rank/")
+    visitor.sign_in("alice", at="/p/turtles/rank/")
     page.click("text=I accept this")
     page.goto(f"{school.address}/settings/")
     page.click("main >> text=Everyday questions")

@@ -14,8 +14,7 @@ pytestmark = pytest.mark.usefixtures("clean_desk")
 
 @pytest.fixture
 def page(visitor: Visitor) -> Page:
-    visitor.sign_in("bob")
-    visitor.page.goto(f"{visitor.site.address}/p/pairs/rank/")
+    visitor.sign_in("bob", at="/p/pairs/rank/")
     return visitor.page
 
 
@@ -124,9 +123,8 @@ def test_what_another_window_chose_is_told_in_words(chromium: Browser, site: Sit
 def test_without_scripts_two_answers_are_a_plain_form(chromium: Browser, site: Site) -> None:
     context = chromium.new_context(java_script_enabled=False)
     bob = Visitor(context.new_page(), site)
-    bob.sign_in("bob")
+    bob.sign_in("bob", at="/p/pairs/rank/")
     page = bob.page
-    page.goto(f"{site.address}/p/pairs/rank/")
     page.click("#submit")
     expect(page.locator("#order-errors")).to_contain_text("Nothing is chosen yet.")
     page.click("text=About the same")
@@ -138,8 +136,7 @@ def test_without_scripts_two_answers_are_a_plain_form(chromium: Browser, site: S
 
 def test_six_are_ordered_two_at_a_time_by_the_keyboard_alone(visitor: Visitor) -> None:
     page = visitor.page
-    visitor.sign_in("bob")
-    page.goto(f"{visitor.site.address}/p/six/rank/")
+    visitor.sign_in("bob", at="/p/six/rank/")
     page.keyboard.press("t")
     says(page, "Question 1 of at most 10: A or B?")
     expect(page.locator(".answer:visible")).to_have_count(2)
@@ -156,6 +153,7 @@ def test_six_are_ordered_two_at_a_time_by_the_keyboard_alone(visitor: Visitor) -
         says(page, words)
     expect(page.locator("#id_order")).to_have_value("")
     page.reload()
+    expect(page.locator("#id_compared")).not_to_have_value("")
     page.keyboard.press("t")
     says(page, "Question 4 of at most 10: B or C?")
     page.keyboard.press("b")
@@ -188,8 +186,7 @@ def _go_on(page: Page, best: str) -> None:
 
 def test_what_is_placed_already_is_not_asked_again(visitor: Visitor) -> None:
     page = visitor.page
-    visitor.sign_in("bob")
-    page.goto(f"{visitor.site.address}/p/six/rank/")
+    visitor.sign_in("bob", at="/p/six/rank/")
     page.keyboard.type("bd|afe")
     page.keyboard.press("t")
     says(page, "Question 1 of at most 3: A or C?")
@@ -204,8 +201,7 @@ def test_what_is_placed_already_is_not_asked_again(visitor: Visitor) -> None:
 def test_on_a_phone_four_are_ordered_by_touch_and_the_tray_can_still_change_it(chromium: Browser, site: Site) -> None:
     context, bob = visit(chromium, site, phone=True, dark=True)
     page = bob.page
-    bob.sign_in("bob")
-    page.goto(f"{site.address}/p/turtles/rank/")
+    bob.sign_in("bob", at="/p/turtles/rank/")
     page.tap("#compare-open")
     expect(page.locator("#compare-progress")).to_have_text("Question 1 of at most 5")
     page.tap("[data-say=second]")

@@ -5,17 +5,16 @@ import sqlite3
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
 from tests.browser.conftest import Site, Visitor, visit
-from tests.browser.seed import PASSWORD
 from tests.browser.test_pages import nothing_sticks_out
 
 
-@pytest.fixture(params=[(False, False), (True, True)], ids=["light-desktop", "dark-phone"])
-def olga(chromium: Browser, site: Site, request: pytest.FixtureRequest) -> Iterator[Visitor]:
-    phone, dark = request.param
-    context, person = visit(chromium, site, phone=phone, dark=dark)
+@pytest.fixture
+def olga(chromium: Browser, site: Site) -> Iterator[Visitor]:
+    """On a phone, by night; at a desk test_every_page.py looks at every page."""
+    context, person = visit(chromium, site, phone=True, dark=True)
     context.grant_permissions(["clipboard-read", "clipboard-write"])
     yield person
     context.close()
@@ -36,13 +35,10 @@ def member_of_two(site: Site) -> None:
     )
 
 
-def test_every_page_of_people_fits_its_screen_and_the_link_is_copied(
-    olga: Visitor, site: Site, request: pytest.FixtureRequest
-) -> None:
+def test_every_page_of_people_fits_a_phone_and_the_link_is_copied(olga: Visitor, site: Site) -> None:
     member_of_two(site)
-    page, screen = olga.page, request.node.callspec.id
-    olga.sign_in("olga")
-    page.goto(f"{site.address}/p/turtles/people/")
+    page = olga.page
+    olga.sign_in("olga", at="/p/turtles/people/")
     page.locator("details.member summary").first.click()
     nothing_sticks_out(page)
     page.get_by_role("button", name="Make a link").click()
@@ -51,7 +47,7 @@ def test_every_page_of_people_fits_its_screen_and_the_link_is_copied(
     link = page.locator("#link").input_value()
     assert page.evaluate("navigator.clipboard.readText()") == link
     assert re.fullmatch(rf"{site.address}/join/[\w-]+/", link)
-    olga.shoot(f"people-{screen}")
+    olga.shoot("people-dark-phone")
     for path in ("/p/turtles/people/consent/", "/account/2fa/", "/settings/"):
         page.goto(site.address + path)
         nothing_sticks_out(page)
@@ -60,8 +56,7 @@ def test_every_page_of_people_fits_its_screen_and_the_link_is_copied(
 def test_the_switch_is_worked_by_keyboard_and_leads_to_the_same_kind_of_page(olga: Visitor, site: Site) -> None:
     member_of_two(site)
     page = olga.page
-    olga.sign_in("olga")
-    page.goto(f"{site.address}/p/turtles/people/")
+    olga.sign_in("olga", at="/p/turtles/people/")
     switch = page.locator("details.switch")
     switch.locator("summary").focus()
     page.keyboard.press("Enter")
@@ -74,19 +69,11 @@ def test_the_switch_is_worked_by_keyboard_and_leads_to_the_same_kind_of_page(olg
     page.wait_for_url(f"{site.address}/p/six/people/")
 
 
-def sign_in(page: Page, site: Site, name: str) -> None:
-    page.goto(f"{site.address}/account/login/")
-    page.fill("[name=login]", name)
-    page.fill("[name=password]", PASSWORD)
-    page.press("[name=password]", "Enter")
-    page.wait_for_url(f"{site.address}/")
-
-
 def test_without_scripts_a_warning_is_passed_and_a_question_is_skipped(chromium: Browser, site: Site) -> None:
     sql(site, "UPDATE annotations_prompt SET sensitive = 1")
     context = chromium.new_context(java_script_enabled=False, locale="en-US")
     page = context.new_page()
-    sign_in(page, site, "bob")
+    Visitor(page, site).sign_in("bob")
     page.goto(f"{site.address}/p/pairs/rank/")
     expect(page.locator("h1")).to_have_text("The next question is sensitive")
     page.get_by_role("link", name="Show it").click()

@@ -21,8 +21,7 @@ def kept(site: Site, columns: str) -> list[tuple[Any, ...]]:
 
 @pytest.fixture
 def page(visitor: Visitor) -> Page:
-    visitor.sign_in("bob")
-    visitor.page.goto(f"{visitor.site.address}/p/turtles/rank/")
+    visitor.sign_in("bob", at="/p/turtles/rank/")
     return visitor.page
 
 

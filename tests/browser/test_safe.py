@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import Site, Visitor, visit
+from tests.browser.conftest import Site, Visitor, hears_keys, visit
 
 SEED = "tests.browser.stale_seed"
 
@@ -23,11 +23,6 @@ def question(page: Page, site: Site) -> str:
     page.goto(f"{site.address}/p/turtles/rank/")
     hears_keys(page)
     return page.url
-
-
-def hears_keys(page: Page) -> None:
-    """Wait for the scripts: the server's own toast and fields stand there before them."""
-    page.locator("html.js").wait_for(state="attached")
 
 
 def write(page: Page, words: str) -> None:
@@ -60,7 +55,7 @@ def test_two_windows_that_type_get_both_texts_side_by_side(alice: Visitor, site:
     address = question(alice.page, site)
     other = alice.page.context.new_page()
     other.goto(address)
-    other.locator("html.js").wait_for(state="attached")
+    hears_keys(other)
     write(alice.page, "medium heat is best")
     is_saved(alice.page)
     write(other, "low to medium heat is best")
@@ -166,11 +161,11 @@ def test_without_a_place_to_keep_copies_everything_still_works(chromium: Browser
 
 def test_what_was_typed_before_the_scripts_came_is_kept_too(alice: Visitor, site: Site) -> None:
     page = alice.page
-    page.route("**/rank.js", lambda route: None)
+    page.route("**/rank.*.js", lambda route: None)
     page.goto(f"{site.address}/p/turtles/rank/", wait_until="commit")
     page.fill("#id_order", "a b")
-    page.unroute("**/rank.js")
-    held = page.locator("script[src$='rank.js']").get_attribute("src")
+    page.unroute("**/rank.*.js")
+    held = page.locator("script[src*='/rank.']").get_attribute("src")
     page.evaluate("src => import(`${src}?later`)", held)
     is_saved(page)
     page.reload()

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, StorageState, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.accounts.test_codes import code_of
-from tests.browser.conftest import Site, Visitor, visit
+from tests.browser.conftest import Site, Visitor, hears_keys, visit
 from tests.browser.seed import PASSWORD
 from tests.browser.stale_seed import RECOVERY_CODE, SECRET
 
@@ -54,21 +54,11 @@ class Desk:
         return page
 
 
-@pytest.fixture(scope="module")
-def signed_in(chromium: Browser, site: Site) -> StorageState:
-    context, alice = visit(chromium, site)
-    alice.sign_in("alice")
-    state = context.storage_state()
-    context.close()
-    return state
-
-
 @pytest.fixture
-def desk(chromium: Browser, site: Site, signed_in: StorageState) -> Iterator[Desk]:
+def desk(chromium: Browser, site: Site) -> Iterator[Desk]:
     context, alice = visit(chromium, site)
-    context.add_cookies(signed_in["cookies"])  # type: ignore[arg-type]
+    alice.sign_in("alice", at="/p/turtles/rank/")
     page = alice.page
-    page.goto(f"{site.address}/p/turtles/rank/")
     assignment = page.locator("#desk").get_attribute("data-assignment")
     assert assignment
     desk = Desk(site, context, page, assignment)
@@ -81,7 +71,7 @@ def desk(chromium: Browser, site: Site, signed_in: StorageState) -> Iterator[Des
 
 
 def write(page: Page, words: str = WORDS) -> None:
-    page.locator("html.js").wait_for(state="attached")
+    hears_keys(page)
     page.fill("#id_order", "b c a")
     if not page.locator("#id_note").is_visible():
         page.locator("#note summary").click()

@@ -3,9 +3,12 @@
 import sqlite3
 from typing import Any
 
+import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import Site, Visitor, visit
+from tests.browser.conftest import Site, Visitor, hears_keys, visit
+
+pytestmark = pytest.mark.usefixtures("clean_desk")
 
 ANSWER = "Somewhere **warm** and sandy, and only at night."
 
@@ -19,8 +22,7 @@ def demonstrations(site: Site) -> list[tuple[Any, ...]]:
 
 
 def write_at(visitor: Visitor, name: str, project: str = "turtles") -> Page:
-    visitor.sign_in(name)
-    visitor.page.goto(f"{visitor.site.address}/p/{project}/demonstrate/")
+    visitor.sign_in(name, at=f"/p/{project}/demonstrate/")
     return visitor.page
 
 
@@ -60,6 +62,7 @@ def test_turns_go_on_and_back_by_keys_and_the_conversation_is_kept(visitor: Visi
     expect(page.locator(".turn")).to_have_count(2)
     page.click("#as-assistant")
     page.fill("#id_content_2", "Because it is cooler then.")
+    hears_keys(page)
     page.keyboard.press("Control+Enter")
     expect(page.locator(".toast")).to_have_text("Answer submitted")
     told = demonstrations(visitor.site)[-1][0]
@@ -69,14 +72,16 @@ def test_turns_go_on_and_back_by_keys_and_the_conversation_is_kept(visitor: Visi
 def test_going_on_in_the_middle_of_a_word_is_no_other_window(visitor: Visitor) -> None:
     page = write_at(visitor, "alice")
     page.fill("#id_content_0", ANSWER)
-    with page.expect_navigation():
-        page.click("#as-user")
+    page.click("#as-user")
+    expect(page.locator("#id_content_1")).to_be_focused()
+    hears_keys(page)
     page.keyboard.type("Why?")
     expect(page.locator("#save-state")).to_have_attribute("data-is", "saved")
     expect(page.locator("dialog[open]")).to_have_count(0)
     expect(page.locator("#id_content_1")).to_have_value("Why?")
-    with page.expect_navigation():
-        page.click("#as-assistant")
+    page.click("#as-assistant")
+    expect(page.locator("#id_content_2")).to_be_focused()
+    hears_keys(page)
     page.keyboard.type("Because it is cooler then.")
     page.keyboard.press("Control+Enter")
     expect(page.locator(".toast")).to_have_text("Answer submitted")
@@ -104,8 +109,7 @@ def test_bob_starts_from_an_answer_and_what_he_changed_is_counted(visitor: Visit
 
 def test_the_best_answer_is_corrected_while_it_is_ranked(visitor: Visitor) -> None:
     page = visitor.page
-    visitor.sign_in("bob")
-    page.goto(f"{visitor.site.address}/p/turtles/rank/")
+    visitor.sign_in("bob", at="/p/turtles/rank/")
     expect(page.locator("#correct")).to_be_hidden()
     page.keyboard.type("b")
     cards, panel = page.locator(".answers").bounding_box(), page.locator("#correct").bounding_box()
@@ -133,8 +137,7 @@ def test_the_best_answer_is_corrected_while_it_is_ranked(visitor: Visitor) -> No
 
 def test_the_better_of_two_is_corrected_and_a_reload_keeps_what_was_typed(visitor: Visitor) -> None:
     page = visitor.page
-    visitor.sign_in("bob")
-    page.goto(f"{visitor.site.address}/p/pairs/rank/")
+    visitor.sign_in("bob", at="/p/pairs/rank/")
     expect(page.locator("#correct")).to_be_hidden()
     page.keyboard.type("7")
     page.locator("#correct summary").click()

@@ -5,9 +5,12 @@ from datetime import UTC, datetime, time, timedelta
 import pytest
 
 from accounts.models import Project, User
+from accounts.projects import fingerprint
 from annotations.models import Policy
 from rounds.models import Schedule
+from rounds.queries.schedules import SETTINGS, written_schedule
 from rounds.services import rounds, schedules
+from rounds.services.schedules import set_schedule
 from tests import make
 from tests.rounds import loop
 
@@ -118,3 +121,15 @@ def test_many_schedulers_at_once_open_one_round(ranked: Project) -> None:
     ends = loop.at_once(lambda: opened(NOON), times=6)
     assert sorted(ends, key=str) == [[1]] + [[]] * 5
     assert ranked.rounds.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_who_save_at_once_one_does(ranked: Project, olga: User) -> None:
+    before, minutes = fingerprint(written_schedule(ranked), SETTINGS), iter(range(4))
+
+    def save() -> None:
+        wanted = {"enabled": True, "weekdays": [0], "at": time(22, next(minutes)), "every_rankings": None}
+        set_schedule(by=olga, project=ranked, seen=before, wanted=wanted | {"choices": {"preset": "tiny"}})
+
+    ends = loop.at_once(save, times=4)
+    assert sorted(type(end).__name__ for end in ends) == [*["ChangedMeanwhile"] * 3, "NoneType"]

@@ -89,19 +89,6 @@ def test_the_second_of_two_operators_is_shown_what_the_first_saved(ranked: Proje
     assert Schedule.objects.get().at == time(22, 0)
 
 
-@pytest.mark.django_db(transaction=True)
-def test_of_many_who_save_at_once_one_does(ranked: Project, olga: User) -> None:
-    before, minutes = seen(ranked), iter(range(4))
-
-    def save() -> None:
-        at = time(22, next(minutes))
-        wanted = {"enabled": True, "weekdays": [0], "at": at, "every_rankings": None, "choices": CHOICES}
-        set_schedule(by=olga, project=ranked, seen=before, wanted=wanted)
-
-    ends = loop.at_once(save, times=4)
-    assert sorted(type(end).__name__ for end in ends) == [*["ChangedMeanwhile"] * 3, "NoneType"]
-
-
 def test_the_service_checks_for_itself(ranked: Project, olga: User, rita: User) -> None:
     wanted = {"enabled": True, "weekdays": [0], "at": time(1, 0), "every_rankings": None, "choices": CHOICES}
     with pytest.raises(NotAllowed):

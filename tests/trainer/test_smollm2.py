@@ -1,4 +1,4 @@
-"""Every stage once on the real SmolLM2, a few steps each: the smallest proof that the chain holds on a real model."""
+"""The real SmolLM2 comes in and writes; in the slow tests every stage runs on it once, a few steps each."""
 
 import json
 from collections.abc import Callable
@@ -21,14 +21,21 @@ SHORT = ("--set", "max_new=6", "--set", "max_prompt=48")
 
 
 @pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out: Path = tmp_path_factory.mktemp("smollm2") / "base"
+    run("convert", "--packaged", "smollm2", "--out", out)
+    return out
+
+
+@pytest.fixture(scope="module")
 def chain(
-    tmp_path_factory: pytest.TempPathFactory,
+    base: Path,
     write_dataset: Callable[..., Path],
     ranking_row: Callable[..., dict[str, Any]],
     demonstration_row: Callable[..., dict[str, Any]],
 ) -> Path:
     """A folder in which every stage has left its artifact under its own name."""
-    folder: Path = tmp_path_factory.mktemp("smollm2")
+    folder = base.parent
     rankings = [
         ranking_row(number, ["Leaves in hot water.", "I do not know."], [1, 2], split)
         for number, split in enumerate(["train", "train", "eval"])
@@ -39,8 +46,6 @@ def chain(
         demonstrations=[demonstration_row(0, "Tea is leaves in hot water.")],
         prompts=[{**row["prompt"], "split": row["split"]} for row in rankings],
     )
-    base = folder / "base"
-    run("convert", "--packaged", "smollm2", "--out", base)
     given: tuple[Any, ...] = ("--dataset", dataset, "--preset", "small", "--seed", 1)
     run("sft", *given, "--init", base, *ONE_LAYER, "--set", "epochs=1", "--out", folder / "sft")
     run("reward", *given, "--init", folder / "sft", *ONE_LAYER, "--out", folder / "reward")
@@ -62,10 +67,14 @@ def rows(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
+def test_the_packaged_model_becomes_a_policy(base: Path) -> None:
+    assert manifest.read(base, kind="policy")["files"]
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "kind"),
     [
-        ("base", "policy"),
         ("sft", "policy"),
         ("reward", "reward_model"),
         ("ppo", "policy"),
@@ -77,6 +86,7 @@ def test_every_stage_leaves_an_artifact_that_its_manifest_describes(chain: Path,
     assert manifest.read(chain / name, kind=kind)["files"]
 
 
+@pytest.mark.slow
 def test_imitating_and_improving_change_the_weights(chain: Path) -> None:
     digests = [
         manifest.read(chain / name, kind="policy")["files"]["model/model.safetensors"]
@@ -85,20 +95,22 @@ def test_imitating_and_improving_change_the_weights(chain: Path) -> None:
     assert len(set(digests)) == 3
 
 
+@pytest.mark.slow
 def test_the_real_model_writes_words(chain: Path) -> None:
     texts = [row["text"] for row in rows(chain / "sampling.shards" / "0000" / "completions.jsonl")]
     assert len(texts) == 2 * len(rows(chain / "dataset" / "prompts.jsonl"))
     assert all(any(character.isalpha() for character in text) for text in texts)
 
 
+@pytest.mark.slow
 def test_every_policy_answers_every_held_out_prompt(chain: Path) -> None:
     answered = [(row["policy"], row["prompt"]) for row in rows(chain / "evaluation" / "completions.jsonl")]
     held_out = [row["id"] for row in rows(chain / "dataset" / "prompts.jsonl") if row["split"] == "eval"]
     assert sorted(answered) == sorted((name, prompt) for name in ("before", "sft", "after") for prompt in held_out)
 
 
-def test_the_packaged_model_knows_the_capital_of_france(chain: Path) -> None:
-    net, tok = load_policy(chain / "base"), load_tokenizer(chain / "base")
+def test_the_packaged_model_knows_the_capital_of_france(base: Path) -> None:
+    net, tok = load_policy(base), load_tokenizer(base)
     question = encode_prompt(tok, [Message("user", "What is the capital of France?")], 64)
     drawing = Drawing(tok, 24, 0.01)
     greedy = generate(net.causal, [question], keys=["q"], per_prompt=1, seed=1, drawing=drawing)[0][0]
