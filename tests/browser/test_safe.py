@@ -169,6 +169,7 @@ def test_what_was_typed_before_the_scripts_came_is_kept_too(alice: Visitor, site
     (script,) = held
     script.continue_()
     is_saved(page)
+    page.unroute("**/rank.*.js")
     page.reload()
     expect(page.locator("#id_order")).to_have_value("a b")
 
