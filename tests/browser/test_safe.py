@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.browser.conftest import Site, Visitor, hears_keys, visit
 
@@ -161,13 +161,15 @@ def test_without_a_place_to_keep_copies_everything_still_works(chromium: Browser
 
 def test_what_was_typed_before_the_scripts_came_is_kept_too(alice: Visitor, site: Site) -> None:
     page = alice.page
-    page.route("**/rank.*.js", lambda route: None)
-    page.goto(f"{site.address}/p/turtles/rank/", wait_until="commit")
+    held: list[Route] = []
+    page.route("**/rank.*.js", lambda route: held.append(route))
+    with page.expect_request("**/rank.*.js"):
+        page.goto(f"{site.address}/p/turtles/rank/", wait_until="commit")
     page.fill("#id_order", "a b")
-    page.unroute("**/rank.*.js")
-    held = page.locator("script[src*='/rank.']").get_attribute("src")
-    page.evaluate("src => import(`${src}?later`)", held)
+    (script,) = held
+    script.continue_()
     is_saved(page)
+    page.unroute("**/rank.*.js")
     page.reload()
     expect(page.locator("#id_order")).to_have_value("a b")
 
