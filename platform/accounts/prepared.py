@@ -56,7 +56,7 @@ class Prepared(Generic[Row]):
         self._build = build
 
     def all(self, **values: Any) -> list[Row]:
-        text = self._text
+        _compiler, text = self._plan
         with connection.cursor() as cursor:
             cursor.execute(text.sql, text.bound(values))
             rows = cursor.fetchall()
@@ -67,20 +67,16 @@ class Prepared(Generic[Row]):
         return next(iter(self.all(**values)), None)
 
     @cached_property
-    def _compiler(self) -> Any:
+    def _plan(self) -> tuple[Any, _Text]:
+        """The compiler, which knows what each column is only after it wrote the text, and the text."""
         query: Any = self._build().query
         compiler = query.get_compiler(connection=connection)
-        compiler.prepared = _Text(*compiler.as_sql())
-        return compiler
-
-    @property
-    def _text(self) -> _Text:
-        text: _Text = self._compiler.prepared
-        return text
+        text = _Text(*compiler.as_sql())
+        return compiler, text
 
     @cached_property
     def _converters(self) -> list[tuple[int, Any, Any]]:
-        compiler = self._compiler
+        compiler, _text = self._plan
         columns = [column for column, _sql, _alias in compiler.select[: compiler.col_count]]
         return [(at, converters, column) for at, (converters, column) in compiler.get_converters(columns).items()]
 
@@ -93,7 +89,7 @@ class Prepared(Generic[Row]):
 
     @cached_property
     def _made(self) -> Callable[[Sequence[Any]], Any]:
-        compiler = self._compiler
+        compiler, _text = self._plan
         if compiler.query.values_select:
             return tuple
         return _maker(compiler.klass_info, compiler.select, compiler.annotation_col_map or {})
