@@ -13,10 +13,10 @@ from accounts.consents import consent_given
 from accounts.models import User
 from accounts.prepared import Given, Prepared, PreparedInsert
 from accounts.submissions import answer_once, remember
-from annotations.correction import Correction
+from annotations.correction import Correction, tidied
 from annotations.models import Assignment, Placement, Ranking, SlateCompletion
 from annotations.queries.desk import guideline_of
-from annotations.services.demonstrations import keep_correction
+from annotations.services.demonstrations import foresee_edits, keep_correction
 from annotations.services.revisions import next_revision, still_given
 from annotations.services.work import take_answer, yours
 from annotations.texts import LONGEST, storable
@@ -110,6 +110,8 @@ def submit_ranking(
         slate_flags=slate_flags,
         unsure=unsure,
     )
+    if correction:
+        foresee_edits(correction.completion, tidied(correction.text))
     with transaction.atomic():
         body = judgement.body(assignment_id) | ({"correction": correction.body()} if correction else {})
         if answered := answer_once(user=by, key=key, body=body):

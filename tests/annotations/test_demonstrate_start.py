@@ -2,8 +2,10 @@
 
 import re
 import uuid
+from types import SimpleNamespace
 
 import pytest
+from django.db import connection
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rapidfuzz.distance import Levenshtein
@@ -11,6 +13,7 @@ from rapidfuzz.distance import Levenshtein
 from accounts.models import Project, User
 from annotations.models import Assignment, Completion, Demonstration
 from annotations.queries.writing import starts_of
+from annotations.services import demonstrations
 from annotations.services.demonstrations import submit_demonstration
 from annotations.services.slates import quarantine, take_in_completions
 from annotations.texts import BadMessages
@@ -126,6 +129,22 @@ def test_quarantined_completions_are_not_offered_but_who_had_begun_loses_nothing
     assert starts_of(held) == []
     post(alice, held, content="Begun before.", origin=start.handle)
     assert Demonstration.objects.get().edit_distance is not None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nobody_waits_for_the_edits_to_be_counted(
+    held: Assignment, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start, counted = starts_of(held)[0], list[bool]()
+
+    def distance(old: str, new: str) -> int:
+        counted.append(connection.in_atomic_block)
+        return Levenshtein.distance(old, new)
+
+    monkeypatch.setattr(demonstrations, "Levenshtein", SimpleNamespace(distance=distance))
+    post(alice, held, content=f"{start.text} And so on, {uuid.uuid4()}.", origin=start.handle)
+    assert Demonstration.objects.get().edit_distance == len(" And so on, .") + 36
+    assert counted == [False]
 
 
 @settings(max_examples=50, deadline=None)
