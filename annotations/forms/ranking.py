@@ -181,6 +181,7 @@ def questions() -> dict[str, Any]:
     return _questions(get_language())
 
 
+# The language is the active one: it is asked for only to be the key.
 @cache
 def _questions(language: str) -> dict[str, Any]:
     asked = {"rating_words": RATING_WORDS.items(), "flags": Flag.choices, "slate_flags": SlateFlag.choices}

@@ -3,7 +3,9 @@
 import re
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Project, User
 from annotations.models import Assignment, Completion
@@ -18,19 +20,21 @@ TEXTS = [
 ]
 
 
-@pytest.fixture
-def page(project: Project, alice: User, bob: User) -> str:
+@pytest.fixture(params=[2, 4])
+def page(request: pytest.FixtureRequest, project: Project, alice: User, bob: User) -> str:
+    """The head and the body of a page for two answers, and of one for more."""
     Project.objects.update(overlap=2)
     project.refresh_from_db()
-    make_ranking(bob, make_slate(project, TEXTS, policy=make_policy(project, "r7-ppo-secret")))
+    make_ranking(bob, make_slate(project, TEXTS[: request.param], policy=make_policy(project, "r7-ppo-secret")))
     Completion.objects.update(tokens=98765)
     return _shown(client_of(alice), lent(alice, project))
 
 
 def _shown(client: Client, assignment: Assignment) -> str:
-    found = client.get(f"/rank/{assignment.public_id}/").content.decode()
+    answer = client.get(f"/rank/{assignment.public_id}/")
+    head = "".join(f"{name}: {value}\n" for name, value in answer.headers.items())
     # A random token spells "bob" now and then.
-    return re.sub(r'name="csrfmiddlewaretoken" value="\w+"', "", found)
+    return head + re.sub(r'name="csrfmiddlewaretoken" value="\w+"', "", answer.content.decode())
 
 
 def test_no_policy_is_named(page: str) -> None:
@@ -57,11 +61,24 @@ def test_nothing_of_another_person_is_there(page: str, bob: User) -> None:
 
 
 def test_nothing_is_suggested(page: str) -> None:
-    field = re.search(r'<input id="id_order"[^>]*>', page)
-    assert field
-    assert 'value=""' in field[0]
     assert " checked" not in page
-    assert not re.search(r'placeholder="[^"]*\b[a-i]( = | )[a-i]\b', field[0])
+    fields = re.findall(r'<input id="id_order"[^>]*>', page)
+    assert len(fields) + page.count('name="strength" value="0"') == 1
+    for field in fields:
+        assert 'value=""' in field
+        assert not re.search(r'placeholder="[^"]*\b[a-i]( = | )[a-i]\b', field)
+
+
+@pytest.mark.parametrize("k", [2, 4])
+def test_the_page_does_not_even_ask_who_wrote_it_or_what_it_scored(project: Project, alice: User, k: int) -> None:
+    make_slate(project, TEXTS[:k])
+    assignment, client = lent(alice, project), client_of(alice)
+    with CaptureQueriesContext(connection) as asked:
+        _shown(client, assignment)
+    tables = {table for query in asked for table in re.findall(r'(?:FROM|JOIN) "(\w+)"', query["sql"])}
+    assert "annotations_slatecompletion" in tables
+    assert not {"annotations_policy", "annotations_samplingorder", "annotations_placement"} & tables
+    assert not {table for table in tables if table.startswith("rounds_")}
 
 
 def test_the_order_on_screen_is_the_stored_one_and_stays(project: Project, alice: User) -> None:

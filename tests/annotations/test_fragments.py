@@ -45,7 +45,7 @@ def pages(person: User, k: int) -> list[str]:
 
 
 @pytest.mark.parametrize("k", [2, 3, 5])
-def test_a_page_with_kept_parts_is_the_page_without(project: Project, alice: User, k: int) -> None:
+def test_a_page_with_kept_parts_is_the_page_without(alice: User, k: int) -> None:
     client = make.client_of(alice)
     addresses, written = pages(alice, k), {}
     for language in ("en", "zh-hans"):

@@ -1,5 +1,6 @@
 """Ranking in a real browser: keys, mouse, drag, phone, and what is said when something is missing."""
 
+import re
 import sqlite3
 from datetime import UTC, datetime, timedelta
 
@@ -137,7 +138,13 @@ def test_who_is_quick_is_asked_once_and_marked_only_if_they_send_it(chromium: Br
     expect(page.locator("#answer-a")).to_be_focused()
     # What is in view, the page hears with its first frame: only from then on does time in view go by.
     expect(page.locator(".answer[data-in-view='1']")).to_have_count(4)
+    # Nothing is called read that would be called hurried: two seconds are enough for the short one.
+    short, long = (page.locator(".answer", has_text=words) for words in ("nest on beaches", "The female comes ashore"))
+    page.clock.run_for(2000)
+    expect(short).to_have_class(re.compile("is-read"))
+    expect(long).not_to_have_class(re.compile("is-read"))
     page.clock.run_for(60_000)
+    expect(page.locator(".answer.is-read")).to_have_count(4)
     page.keyboard.press("Control+Enter")
     expect(page.locator(".toast")).to_have_text("Ranking submitted")
     assert hurried(site) == 0

@@ -9,13 +9,15 @@ const WORD = /[\u3400-\u4dbf\u4e00-\u9fff]|(?:(?![\u3400-\u4dbf\u4e00-\u9fff])[\
 
 export const words = (text) => text.match(WORD)?.length ?? 0;
 
+/** How many milliseconds a card must be in view before nobody is asked about it. */
+export const floorOf = (card) => MS_PER_WORD * words((card.querySelector(".raw") ?? card).textContent);
+
 /** The letters of the cards that were in view for less than their floor, or whose ends never were. */
 export function tooQuick(cards) {
   const { visible_ms: visible, seen } = report();
   const quick = (card) => {
     const { letter } = card.dataset;
-    const floor = MS_PER_WORD * words((card.querySelector(".raw") ?? card).textContent);
-    return !seen.includes(letter) || (visible[letter] ?? 0) < floor;
+    return !seen.includes(letter) || (visible[letter] ?? 0) < floorOf(card);
   };
   return cards.filter(quick).map((card) => card.dataset.letter);
 }

@@ -23,8 +23,11 @@ export function chose(answer) {
 
 export const hasChosen = () => made.asked !== undefined;
 
-/** Measure each card's time in view; `whenRead(card)` is called once its end stayed in view for a moment. */
-export function watch(cards, whenRead) {
+/**
+ * Measure each card's time in view; `whenRead(card)` is called once its end stayed in view for a moment, and for as long
+ * as is missing to `floorOf(card)` milliseconds: what is called read here must not be called hurried later.
+ */
+export function watch(cards, floorOf, whenRead) {
   const times = new IntersectionObserver((entries) => entries.forEach(note), { threshold: STEPS, rootMargin: IN_VIEW });
   const waiting = new Map();
   const ends = new IntersectionObserver((entries) => {
@@ -33,7 +36,8 @@ export function watch(cards, whenRead) {
       clearTimeout(waiting.get(target));
       if (!isIntersecting) continue;
       seen.add(card.dataset.letter);
-      waiting.set(target, setTimeout(() => whenRead(card), A_MOMENT));
+      const missing = floorOf(card) - inView(card.dataset.letter);
+      waiting.set(target, setTimeout(() => whenRead(card), Math.max(A_MOMENT, missing)));
     }
   }, { rootMargin: IN_VIEW });
   for (const card of cards) {
@@ -80,9 +84,11 @@ function note(entry) {
   else settle(letter);
 }
 
+const inView = (letter) => (visible.get(letter) ?? 0) + (since.has(letter) ? performance.now() - since.get(letter) : 0);
+
 function settle(letter) {
   if (!since.has(letter)) return;
-  visible.set(letter, (visible.get(letter) ?? 0) + performance.now() - since.get(letter));
+  visible.set(letter, inView(letter));
   since.delete(letter);
 }
 

@@ -3,7 +3,7 @@
 import { commonActs, flag, goTo, open } from "./acts.js";
 import { showBest } from "./correct.js";
 import { keepDraft } from "./draft.js";
-import { askOnce } from "./floor.js";
+import { askOnce, floorOf } from "./floor.js";
 import { showLease } from "./lease.js";
 import { goOn, report, used, watch } from "./making.js";
 import { closeOthers, nameFlags } from "./panels.js";
@@ -158,7 +158,7 @@ form.addEventListener("focusin", onFocus);
 form.addEventListener("submit", onSubmit, { capture: true });
 form.addEventListener("formdata", (event) => event.formData.set("making", JSON.stringify(report())));
 askOnce(form, $("quick-dialog"), cards, look);
-watch(cards, (card) => card.classList.add("is-read"));
+watch(cards, floorOf, (card) => card.classList.add("is-read"));
 form.querySelectorAll(".flags").forEach(nameFlags);
 showLease();
 redraw();
