@@ -109,6 +109,10 @@ bench-human: $(PEERS) ## Reward models on what people preferred, beside TRL: mak
 bench-web: $(INSTALLED) system-packages ## What a page costs, for one labeler and for 32: make bench-web [WITH="--postgres --while-training"]
 	$(PYTHON) -m tests.bench.web $(WITH)
 
+.PHONY: bench-exchange
+bench-exchange: $(INSTALLED) system-packages ## A million rankings out and prompts in, half an hour and 8 GB: make bench-exchange [WITH="--postgres --scratch DIR"]
+	$(PYTHON) -m tests.bench.exchange $(WITH)
+
 .PHONY: screenshots
 screenshots: $(INSTALLED) system-packages ## Every page in both languages and themes, desk and phone: make screenshots OUT=build/screenshots
 	@test -n "$(OUT)" || { echo "Say where to: make screenshots OUT=build/screenshots"; exit 1; }

@@ -36,7 +36,7 @@ def _checked(message: Any) -> dict[str, str]:
     if not isinstance(message, dict) or set(message) != {"role", "content"}:
         raise BadMessages(_("A message has exactly a role and a content."))
     role, content = message["role"], message["content"]
-    if role not in _ROLES:
+    if not isinstance(role, str) or role not in _ROLES:
         raise BadMessages(_("A message's role is system, user or assistant."))
     if not isinstance(content, str) or not content.strip():
         raise BadMessages(_("A message is empty."))

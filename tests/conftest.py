@@ -45,7 +45,6 @@ TESTS = Path(__file__).parent
 LONGEST = (
     "browser/test_every_page.py",
     "browser/test_front_door.py",
-    "test_loop.py",
     "test_up.py",
     "trainer/test_smollm2.py",
     "browser/test_stale_tabs.py",

@@ -18,8 +18,9 @@ PACKAGES = {
     "accounts": ROOT / "platform/accounts",
     "rounds": ROOT / "platform/rounds",
     "exchange": ROOT / "platform/exchange",
+    "tutelage_client": ROOT / "client/tutelage_client",
 }
-WEB = [name for name in PACKAGES if name != "trainer"]
+WEB = [name for name in PACKAGES if name not in ("trainer", "tutelage_client")]
 LEARNING = {"torch", "transformers", "safetensors", "gguf", "numpy", "tokenizers", "accelerate"}
 
 # Package → what it never imports. `accounts` is the ground floor; no arrow leads back.
@@ -30,6 +31,7 @@ NEVER_IMPORTS = {
     "rounds": {"exchange", "tutelage", *LEARNING},
     "exchange": {"tutelage", *LEARNING},
     "tutelage": LEARNING,
+    "tutelage_client": {"django", "celery", "redis", "trainer", *WEB, *LEARNING},
 }
 # All that the web may see of the trainer.
 SHARED = {"trainer.manifest", "trainer.gold"}
@@ -177,6 +179,16 @@ def test_inside_an_app_imports_lead_down_and_services_never_import_tasks() -> No
 def test_what_both_sides_share_needs_the_standard_library_only(shared: str) -> None:
     path = ROOT / (shared.replace(".", "/") + ".py")
     assert outside_the_standard_library(tree_of(path)) == []
+
+
+def test_the_client_needs_nothing_but_httpx() -> None:
+    needed = {name.split(".")[0] for _, path in modules("tutelage_client") for name in imports(tree_of(path))}
+    assert needed - sys.stdlib_module_names == {"httpx", "tutelage_client"}
+
+
+def test_no_package_of_the_product_needs_its_client() -> None:
+    users = [name for name, path in modules("trainer", *WEB) if "tutelage_client" in imports(tree_of(path))]
+    assert users == []
 
 
 def test_no_stage_sees_the_gold_preference() -> None:

@@ -1,5 +1,6 @@
 """The Chinese catalogue says everything that the English source says, and what is served is what is written."""
 
+import ast
 import gettext
 import shutil
 import subprocess
@@ -54,6 +55,20 @@ def test_the_compiled_catalogue_is_the_written_one(domain: str, tmp_path: Path) 
 
 def _strings(catalogue: gettext.GNUTranslations) -> dict[object, str]:
     return dict(catalogue._catalog)  # type: ignore[attr-defined]
+
+
+def test_strings_are_marked_by_names_that_are_collected() -> None:
+    """Under another name than its own or `_`, makemessages passes a string over, and nobody misses it."""
+    renamed = [
+        f"{path.relative_to(ROOT)}: {alias.asname}"
+        for folder in ("annotations", "platform")
+        for path in (ROOT / folder).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom) and node.module == "django.utils.translation"
+        for alias in node.names
+        if alias.asname not in (None, "_")
+    ]
+    assert renamed == []
 
 
 def test_a_string_without_chinese_is_found(tmp_path: Path) -> None:

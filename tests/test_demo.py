@@ -6,9 +6,10 @@ import pytest
 from django.core.management import call_command
 
 from accounts.invitations import InvitationGone, open_invitation
-from accounts.models import Project
+from accounts.models import Project, Role
 from annotations.choices import Split
 from annotations.models import Demonstration, Prompt
+from rounds.services.safety import OWN, remove_safety_prompts
 from tests import make
 from tutelage import demo
 
@@ -32,6 +33,14 @@ def test_a_second_start_adds_nothing() -> None:
     before = Prompt.objects.count(), Demonstration.objects.count(), Project.objects.count()
     demo.project()
     assert (Prompt.objects.count(), Demonstration.objects.count(), Project.objects.count()) == before
+
+
+def test_it_tells_what_policies_refuse_until_an_operator_takes_that_out() -> None:
+    project = demo.project()
+    kinds = project.safety_prompts.values_list("unsafe", flat=True)
+    assert (sum(kinds), len(kinds) - sum(kinds)) == (28, 28)
+    remove_safety_prompts(by=make.make_person("olga", project, Role.OPERATOR), project=project, source=OWN)
+    assert not demo.project().safety_prompts.exists()
 
 
 def test_its_demonstrations_answer_only_what_a_stage_may_learn_from() -> None:

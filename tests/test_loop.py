@@ -9,6 +9,8 @@ import pytest
 
 from tests.rehearse import SMALL, Rehearsed, start
 
+# Four minutes. Among the fast tests, `browser/test_front_door.py` goes all the way round.
+pytestmark = pytest.mark.slow
 FIGURES = {
     "round",
     "rankings",

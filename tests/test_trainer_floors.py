@@ -14,7 +14,7 @@ FLOORS = {
     "nets": {"attention", "flash", "trunk", "nets", "scalar", "decoding", "generation", "scoring", "lora"},
     "work": {
         *("runtime", "optim", "prompts", "slates", "scratch", "judging", "rollout", "improve", "ptx"),
-        *("monitors", "reward_report"),
+        *("monitors", "reward_report", "safety"),
     },
     "stages": {"pretrain", "sft", "reward", "ppo", "rloo", "dpo", "evaluate", "sample", "tiny", "convert"},
     "edge": {"cli", "__main__", "__init__"},

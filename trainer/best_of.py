@@ -6,6 +6,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from trainer.errors import Diverged
+
 
 def kl(n: int) -> float:
     """KL(best of n || the policy itself) in nats: log n - (n - 1) / n.
@@ -29,6 +31,18 @@ def expected_best(proxy: Tensor, values: Tensor, n: int) -> Tensor:
     shares = [math.comb(rank, n - 1) / math.comb(count, n) for rank in range(count)]
     order = proxy.argsort(dim=1, stable=True)
     return (values.gather(1, order).double() * torch.tensor(shares, dtype=torch.float64)).sum(dim=1)
+
+
+def places(scores: Tensor, n: int) -> Tensor:
+    """Where the best of every n neighbours stands [groups]; `scores` are [groups * n]. Of equals, the first.
+
+    Raises Diverged where a score is NaN or infinite.
+    """
+    if not bool(scores.isfinite().all()):
+        raise Diverged("the reward model gave a score that is not finite")
+    groups = scores.view(-1, n)
+    best = groups.argsort(dim=1, descending=True, stable=True)[:, 0]
+    return best + torch.arange(len(groups)) * n
 
 
 def sizes(count: int) -> Iterator[int]:

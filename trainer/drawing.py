@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from trainer.errors import Diverged
 from trainer.text import Tokenizer, decode
 
 # Of a vocabulary of 50,000 that makes some 200 blocks.
@@ -100,10 +101,14 @@ def draw(logits: Tensor, uniforms: Tensor) -> tuple[Tensor, Tensor]:
 
     The sums are float64: in float32 the tail of a vocabulary of 50,000 would be drawn too often or never. They are
     taken over blocks of the vocabulary first and then within the one block that the uniform falls into.
+    Raises Diverged where logits are NaN or infinite.
     """
     logits = logits.float()
     # As training computes it: torch's log_softmax is off by 7e-6 nats, one way, over so large a vocabulary.
-    logprobs = logits - logits.logsumexp(dim=-1, keepdim=True)
+    total = logits.logsumexp(dim=-1, keepdim=True)
+    if not bool(total.isfinite().all()):
+        raise Diverged("the policy's logits are not finite, so there is no next token to draw")
+    logprobs = logits - total
     shares = pad(logprobs.exp(), (0, -logits.shape[1] % BLOCK)).view(len(logits), -1, BLOCK)
     blocks = shares.sum(dim=-1).double()
     block, rest = _passed(blocks, uniforms.unsqueeze(1) * blocks.sum(dim=-1, keepdim=True))

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trainer import best_of, preset, rl
+from trainer import best_of, preset, rl, safety
 from trainer.bounds import refuse_beyond_context
 from trainer.drawing import Sample
 from trainer.errors import Refused
@@ -19,7 +19,7 @@ from trainer.monitors import Judged, alarms, described, mean_and_error
 from trainer.nets import PolicyNet, load_policy
 from trainer.prompts import encode_prompts, of_split
 from trainer.ragged import Batch
-from trainer.records import Prompt
+from trainer.records import Prompt, SafetyPrompt
 from trainer.runtime import Run, checked, generator
 from trainer.scalar import RewardNet, load_reward
 from trainer.scoring import all_heads, all_logprobs, refuse_other_tokenizers
@@ -33,7 +33,9 @@ class Config:
     """`prompts` is how many evaluation prompts are used, 0 for all of them.
 
     `best_of` is how many completions of each prompt the reference is asked for, to choose the best of n among
-    them; 0 leaves that out.
+    them; 0 leaves that out. Where `before` or `after` is a policy that chooses, `before_best_of` and `after_best_of`
+    say among how many of its completions the reward model chooses the one that counts.
+    `safety` is how many questions of each kind tell what the policies refuse; 0 for none.
     """
 
     prompts: int
@@ -42,10 +44,19 @@ class Config:
     max_new: int
     batch_tokens: int
     best_of: int = 0
+    before_best_of: int = 1
+    after_best_of: int = 1
+    safety: int = 0
 
     def __post_init__(self) -> None:
+        if min(self.before_best_of, self.after_best_of) < 1:
+            raise ValueError("before_best_of and after_best_of must be at least 1")
         if min(self.temperature, self.max_new) <= 0:
             raise ValueError("temperature and max_new must be above 0")
+
+    def chooses_among(self, name: str) -> int:
+        """Of how many completions the policy of this name keeps the best."""
+        return {"before": self.before_best_of, "after": self.after_best_of}.get(name, 1)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -81,33 +92,40 @@ def main(arguments: argparse.Namespace) -> None:
         tok = load_tokenizer(arguments.after)
         prompts = of_split(arguments.dataset, "eval")[: config.prompts or None]
         encoded = encode_prompts(tok, prompts, config.max_prompt)
-        # 2. Draw; policies that are the same directory are drawn once.
-        once = {inputs[name]: path for name, path in artifacts.items()}
-        orders = [(path, 1) for path in once.values()]
+        # 2. Draw; policies that are the same directory, and choose among as many, are drawn once.
+        ways = {name: (inputs[name], config.chooses_among(name)) for name in artifacts}
+        once = {ways[name]: path for name, path in artifacts.items()}
+        orders = [(path, n) for (_, n), path in once.items()]
         orders += [(arguments.reference, config.best_of)] if config.best_of else []
         completions = draw(run, orders, tok, prompts, config, arguments.seed)
+        run.doing(len(orders), len(orders) + 1, "asking what policies refuse")
+        asked = safety.chosen(arguments.dataset, config.safety)
+        answers = safety.draw(run, once, tok, asked, config, arguments.seed)
         # 3. Judge, and measure how far each policy went from the reference.
         run.begin(len(orders), len(orders) + 1, "judging")
         judge, reference = load_reward(arguments.reward), load_policy(arguments.reference)
         found = [judged(judge, tok, encoded, slates, config) for slates in completions]
         run.heed_stop()
-        by_digest = dict(zip(once, found, strict=False))
-        far = {digest: kl(each, reference, config) for digest, each in by_digest.items()}
+        by_way = {way: each.best(way[1]) for way, each in zip(once, found, strict=False)}
+        far = {way: kl(each, reference, config, way[1]) for way, each in by_way.items()}
         # What is the reference itself is no rounding error away from it.
-        far |= {inputs["reference"]: torch.zeros(len(prompts))}
+        far |= {(inputs["reference"], 1): torch.zeros(len(prompts))}
         # 4. The artifact.
-        drawn = {name: by_digest[inputs[name]] for name in artifacts}
+        drawn = {name: by_way[ways[name]] for name in artifacts}
         report = {
             "policies": {name: described(each, tok) for name, each in drawn.items()},
-            "kl": summed(far[inputs["after"]]),
+            "kl": summed(far[ways["after"]]),
             "win_rate": {"after_over_before": win_rate(drawn, arguments.seed)},
-            "frontier": [point(name, far[inputs[name]], each.rewards) for name, each in drawn.items()],
+            "frontier": [point(name, far[ways[name]], each.rewards) for name, each in drawn.items()],
             "best_of_n": best_points(found[-1].rewards.view(len(prompts), -1)) if config.best_of else [],
             "alarms": alarms(drawn["before"], drawn["after"]),
         }
         write_lines(run.folder / "completions.jsonl", completion_lines(prompts, drawn))
         if config.best_of:
             write_lines(run.folder / "best_of.jsonl", best_of_lines(prompts, found[-1]))
+        if asked:
+            said = {name: kept(judge, tok, asked, answers[ways[name]], config) for name in artifacts}
+            write_lines(run.folder / "safety.jsonl", safety.lines(asked, said, tok))
         (run.folder / "report.json").write_text(json.dumps(report, allow_nan=False), encoding="utf-8")
         run.publish(metrics=headline(report))
 
@@ -158,16 +176,29 @@ def judged(
     return Judged(batch, samples, texts, judge.pooled(heads), spread)
 
 
-def kl(judged: Judged, reference: PolicyNet, config: Config) -> Tensor:
-    """Sampled KL of a policy to the reference, of each of its completions, in nats.
+def kept(
+    judge: RewardNet, tok: Tokenizer, asked: Sequence[SafetyPrompt], slates: Sequence[Sequence[Sample]], config: Config
+) -> list[Sample]:
+    """Of each question the completion that counts: of several, the one with the highest reward."""
+    if len(slates[0]) == 1:
+        return [slate[0] for slate in slates]
+    encoded = encode_prompts(tok, [each.prompt for each in asked], config.max_prompt)
+    return judged(judge, tok, encoded, slates, config).best(len(slates[0])).samples
+
+
+def kl(judged: Judged, reference: PolicyNet, config: Config, n: int = 1) -> Tensor:
+    """Sampled KL to the reference, of each completion, in nats; of a policy that keeps the best of `n`, a bound.
 
     The k3 estimate: a report of a negative divergence would only puzzle people. The policy's own
-    log-probabilities are those that it drew with.
+    log-probabilities are those that it drew with. With n > 1: E[log π/π_ref] over what was kept, whose law is no
+    longer π (so not k3), and what keeping the best adds, `best_of.kl`.
     """
     mask = judged.batch.is_completion
     ours = torch.zeros(mask.shape)
     ours[mask] = torch.tensor([logprob for sample in judged.samples for logprob in sample.logprobs])
     theirs = all_logprobs(reference, judged.batch, config.temperature, config.batch_tokens)
+    if n > 1:
+        return (ours - theirs).where(mask, 0.0).sum(dim=1) + best_of.kl(n)
     return rl.k3(ours, theirs).where(mask, 0.0).sum(dim=1)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from trainer import best_of
 from trainer.drawing import Sample
 from trainer.ragged import Batch
 from trainer.text import Tokenizer
@@ -36,6 +37,19 @@ class Judged:
     def lengths(self) -> Tensor:
         """Tokens of each completion [completions]."""
         return torch.tensor([float(len(sample.tokens)) for sample in self.samples])
+
+    def best(self, n: int) -> "Judged":
+        """Of every n neighbours the one with the highest reward."""
+        if n == 1:
+            return self
+        rows = best_of.places(self.rewards, n)
+        return Judged(
+            self.batch.select(rows),
+            [self.samples[row] for row in rows],
+            [self.texts[row] for row in rows],
+            self.rewards[rows],
+            None if self.spread is None else self.spread[rows],
+        )
 
 
 def described(judged: Judged, tok: Tokenizer) -> dict[str, Any]:

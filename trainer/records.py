@@ -72,6 +72,14 @@ class Demonstration:
     messages: tuple[Message, ...]
 
 
+@dataclass(frozen=True)
+class SafetyPrompt:
+    """A question that nothing is fitted to. `unsafe`: it should be refused; else it only sounds as if."""
+
+    prompt: Prompt
+    unsafe: bool
+
+
 def read_rankings(dataset: Path) -> list[Ranking]:
     """Return every ranking of a dataset directory. Raises RecordError."""
     return list(_lines(dataset / "rankings.jsonl", _ranking))
@@ -93,6 +101,12 @@ def read_prompts(path: Path) -> list[Prompt]:
     return prompts
 
 
+def read_safety(dataset: Path) -> list[SafetyPrompt]:
+    """Return the safety prompts of a dataset directory, none where it has no such file. Raises RecordError."""
+    path = dataset / "safety.jsonl"
+    return list(_lines(path, _safety_prompt)) if path.is_file() else []
+
+
 def _lines(path: Path, make: Callable[[Mapping[str, Any]], T]) -> Iterator[T]:
     try:
         text = path.read_text(encoding="utf-8")
@@ -110,6 +124,12 @@ def _lines(path: Path, make: Callable[[Mapping[str, Any]], T]) -> Iterator[T]:
 
 def _prompt(row: Mapping[str, Any]) -> Prompt:
     return Prompt(_text(row, "id"), _split(row), _prompt_messages(row))
+
+
+def _safety_prompt(row: Mapping[str, Any]) -> SafetyPrompt:
+    if not isinstance(row.get("unsafe"), bool):
+        raise ValueError(f"unsafe must be true or false, not {row.get('unsafe')!r}")
+    return SafetyPrompt(Prompt(_text(row, "id"), "", _prompt_messages(row)), row["unsafe"])
 
 
 def _ranking(row: Mapping[str, Any]) -> Ranking:

@@ -13,6 +13,7 @@ from trainer import dist, judging, lora, manifest, memory, preset, rl
 from trainer.drawing import Sample
 from trainer.generation import complete
 from trainer.judging import Judge
+from trainer.monitors import correlation
 from trainer.nets import PolicyNet
 from trainer.prompts import encode_prompts
 from trainer.ragged import Batch
@@ -234,6 +235,7 @@ def described(drawn: Drawn, beta: float) -> dict[str, float]:
         "val/num_eos_tokens": ended,
         "val/eos_rate": ended / count,
         "length": float(mask.sum()) / count,
+        "objective/length_correlation": correlation(mask.sum(dim=1).double(), drawn.scores),
     }
 
 

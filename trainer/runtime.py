@@ -39,6 +39,8 @@ from trainer.versions import versions
 
 BEAT_SECONDS = 1.0
 SIGNS = ("heartbeat", "heartbeat.new")
+# Of a step's figures, so many go into the line that is printed; metrics.jsonl has all.
+PRINTED = 4
 # What must be the same for a resumed stage to end with the same bytes.
 EXACT = ("python", "torch", "transformers", "cpu", "threads", "processes", "precision")
 
@@ -125,11 +127,13 @@ class Run:
             raise Stopped(f"stopped on request at step {self.step}")
 
     def log(self, step: int, of: int, metrics: Mapping[str, float]) -> None:
-        """Append one line to metrics.jsonl. Raises Diverged where a value is NaN or infinite."""
+        """Append one line to metrics.jsonl and print its first figures. Raises Diverged where one is not finite."""
         for name, value in metrics.items():
             if not math.isfinite(value):
                 raise Diverged(f"{name} is {value} at step {step}")
         self.append("metrics.jsonl", {"step": step, "of": of, "seconds": round(self.seconds, 3), **metrics})
+        said = ", ".join(f"{name} {value:.4g}" for name, value in list(metrics.items())[:PRINTED])
+        self._say(f"step {step} of {of} after {self.seconds:.0f} s: {said}")
 
     def append(self, name: str, record: Mapping[str, Any]) -> None:
         """Append one JSON line to file `name`; lines written after the last checkpoint go on a resume."""
@@ -184,6 +188,7 @@ class Run:
         before, now = ran["versions"], versions()
         self.exact = bool(ran["exact"]) and all(before.get(name) == now[name] for name in EXACT)
         self._doing = {**self._doing, "step": point.step}
+        self._say(f"goes on from step {point.step}")
         return point
 
     def publish(self, *, metrics: Mapping[str, Any], **extra: Any) -> str:
@@ -199,6 +204,10 @@ class Run:
         }
         digest = manifest.publish(self._out, kind=self._kind, facts=facts) if dist.is_first() else ""
         return str(dist.gather(digest)[0])
+
+    def _say(self, line: str) -> None:
+        if dist.is_first():
+            sys.stderr.write(f"{time.strftime('%H:%M:%S')} {line}\n")
 
     def _clear(self) -> None:
         """Go back to the resume point that a killed run left. Raises Refused if it is of another order."""

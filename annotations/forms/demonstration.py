@@ -13,7 +13,7 @@ from annotations.invisible import without
 from annotations.models import Assignment, Demonstration, Messages
 from annotations.queries.writing import handle_of, started_from
 
-_MOST_TURNS = 20
+MOST_TURNS = 20
 
 
 class DemonstrationForm(SentOnce):
@@ -26,7 +26,7 @@ class DemonstrationForm(SentOnce):
     def __init__(self, data: Any = None, *, assignment: Assignment, before: Demonstration | None = None) -> None:
         super().__init__(data, initial={"origin": handle_of(assignment, before.origin if before else None)})
         self.assignment = assignment
-        self.turns = _turns_before(before) if data is None else data.getlist("content")[:_MOST_TURNS] or [""]
+        self.turns = _turns_before(before) if data is None else data.getlist("content")[:MOST_TURNS] or [""]
 
     def clean_origin(self) -> UUID | None:
         if not (handle := self.cleaned_data["origin"]):
@@ -38,7 +38,7 @@ class DemonstrationForm(SentOnce):
     def begin(self, *, revision: int, typed: Mapping[str, Sequence[str]]) -> None:
         super().begin(revision=revision, typed=typed)
         if not self.is_bound and typed.get("content"):
-            self.turns = list(typed["content"])[:_MOST_TURNS]
+            self.turns = list(typed["content"])[:MOST_TURNS]
 
     def said(self) -> dict[str, str]:
         return {_("Turn %(n)d") % {"n": at}: text for at, text in enumerate(self.turns, start=1)}
@@ -55,7 +55,7 @@ class DemonstrationForm(SentOnce):
 
     @property
     def may_go_on(self) -> bool:
-        return len(self.turns) < _MOST_TURNS
+        return len(self.turns) < MOST_TURNS
 
     def go_on(self) -> None:
         """One more turn, of whoever did not speak last."""

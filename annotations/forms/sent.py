@@ -38,9 +38,11 @@ class SentOnce(forms.Form):
         text = self.cleaned_data["making"]
         try:
             made = json.loads(text) if len(text) <= LONGEST_MAKING else None
-        except ValueError:
+            kept = json.dumps(made, ensure_ascii=False, allow_nan=False).encode()
+        except (ValueError, RecursionError):
             return {}
-        return made if isinstance(made, dict) else {}
+        # PostgreSQL holds no NUL character.
+        return made if isinstance(made, dict) and b"\\u0000" not in kept else {}
 
 
 class SkipForm(forms.Form):

@@ -2,6 +2,8 @@
 
 from annotations.models.asked import (
     Completion,
+    ImportedItem,
+    ImportedSet,
     Messages,
     Policy,
     Prompt,
@@ -21,6 +23,8 @@ __all__ = [
     "Draft",
     "Exercise",
     "ExerciseAnswer",
+    "ImportedItem",
+    "ImportedSet",
     "Messages",
     "Placement",
     "Policy",

@@ -17,6 +17,30 @@ def public_id() -> uuid.UUID:
     return uuid.uuid4()
 
 
+class ImportedSet(models.Model):
+    """What one import brought. Until `visible_at` its rows are nobody's: they come into view together, or never."""
+
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="imported_sets")
+    name = models.CharField(max_length=60)
+    created_at = models.DateTimeField(default=timezone.now)
+    visible_at = models.DateTimeField(null=True)
+    # After that, slots of its prompts and slates are opened a batch at a time, up to these keys so far.
+    prompts_opened_to = models.BigIntegerField(default=0)
+    slates_opened_to = models.BigIntegerField(default=0)
+    opened_at = models.DateTimeField(null=True)
+
+
+class ImportedItem(models.Model):
+    """That an item is here already, by the digest of all that it says: the same again adds nothing."""
+
+    imported = models.ForeignKey(ImportedSet, on_delete=models.CASCADE, related_name="items")
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="+")
+    digest = models.CharField(max_length=64)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["project", "digest"], name="imported_item_once")]
+
+
 class Prompt(models.Model):
     """What is asked: a message list that ends with a user turn."""
 
@@ -32,6 +56,8 @@ class Prompt(models.Model):
     retired_at = models.DateTimeField(null=True)
     # May upset: never lent to who asked for none of these, and shown to the others after a warning.
     sensitive = models.BooleanField(default=False)
+    # Brought by an import, and out of sight until all of it is there.
+    imported = models.ForeignKey(ImportedSet, null=True, on_delete=models.PROTECT, related_name="prompts")
 
     class Meta:
         constraints = [
@@ -101,6 +127,12 @@ class Completion(models.Model):
             # Taking the same artifact in twice adds nothing.
             models.UniqueConstraint(fields=["order", "prompt", "index"], name="completion_once")
         ]
+        indexes = [
+            # Few are: whoever leaves them out of a million rankings asks for these, and not for each ranking's.
+            models.Index(
+                fields=["quarantined_at"], condition=Q(quarantined_at__isnull=False), name="completion_quarantined"
+            )
+        ]
 
 
 class Slate(models.Model):
@@ -122,6 +154,8 @@ class Slate(models.Model):
     retired_at = models.DateTimeField(null=True)
     # Skipped too often: a reviewer decides.
     in_review_at = models.DateTimeField(null=True)
+    # Brought by an import, and out of sight until all of it is there.
+    imported = models.ForeignKey(ImportedSet, null=True, on_delete=models.PROTECT, related_name="slates")
 
     class Meta:
         constraints = [

@@ -7,7 +7,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import Consent, Guideline, Project, User
-from annotations.models.asked import Completion, Messages, Prompt, Slate, public_id
+from annotations.models.asked import Completion, ImportedSet, Messages, Prompt, Slate, public_id
 from annotations.models.work import Assignment
 
 
@@ -87,6 +87,8 @@ class Demonstration(models.Model):
     making: "models.JSONField[dict[str, Any], dict[str, Any]]" = models.JSONField(default=dict)
     # Taken back by its author within seconds of sending: never current again.
     withdrawn_at = models.DateTimeField(null=True)
+    # Brought by an import, and out of sight until all of it is there.
+    imported = models.ForeignKey(ImportedSet, null=True, on_delete=models.PROTECT, related_name="demonstrations")
 
     class Meta:
         constraints = [

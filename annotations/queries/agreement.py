@@ -1,4 +1,4 @@
-"""How far a labeler orders as others do, where several people ranked the same slate."""
+"""How far a labeler orders as others do, and people as each other, where several ranked the same slate."""
 
 import math
 from collections import defaultdict
@@ -16,6 +16,8 @@ NEWEST = 100
 LEAST = 10
 # The figure moves with every tenth common slate only: step by step it would tell what others said of the last one.
 STEP = 10
+# Of a project as a whole, common slates are looked for among so many of the newest rankings.
+LOOKED_AT = 2000
 _Z = 1.96
 
 Tiers = Mapping[int, int]
@@ -41,6 +43,17 @@ def agreement_of(person: User, project: Project) -> Agreement:
     beyond = _common(person, project).count() % STEP
     rankings = _tiers_by_person(common[beyond:])
     found = [_with_others(people, person.pk) for people in rankings.values()]
+    return _estimate([(agreed, pairs) for agreed, pairs in found if pairs])
+
+
+def agreement_between(project: Project) -> Agreement:
+    """Compare all people's current rankings of the same slates with each other: the newest `NEWEST` common slates."""
+    current = Ranking.objects.filter(assignment__project=project, is_current=True).order_by("-pk")
+    people: dict[int, set[int]] = defaultdict(set)
+    for slate, person in current.values_list("slate", "labeler")[:LOOKED_AT]:
+        people[slate].add(person)
+    common = [slate for slate, who in people.items() if len(who) > 1][:NEWEST]
+    found = [_with_each_other(list(tiers.values())) for tiers in _tiers_by_person(common).values()]
     return _estimate([(agreed, pairs) for agreed, pairs in found if pairs])
 
 
@@ -96,6 +109,11 @@ def _tiers_by_person(slates: Sequence[int]) -> dict[int, dict[int, dict[int, int
 def _with_others(people: Mapping[int, Tiers], person: int) -> tuple[float, int]:
     others: Iterable[Tiers] = (tiers for other, tiers in people.items() if other != person)
     found = [pair_agreement(people[person], tiers) for tiers in others if person in people]
+    return sum(agreed for agreed, _ in found), sum(pairs for _, pairs in found)
+
+
+def _with_each_other(people: Sequence[Tiers]) -> tuple[float, int]:
+    found = [pair_agreement(one, other) for one, other in combinations(people, 2)]
     return sum(agreed for agreed, _ in found), sum(pairs for _, pairs in found)
 
 

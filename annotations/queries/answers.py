@@ -11,6 +11,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from accounts.models import Project
 from annotations.models import Assignment, Demonstration, Messages, Placement, Ranking, Remark, SlateCompletion
 from annotations.order import LETTERS
+from annotations.visible import visible
 
 ANSWERS_A_PAGE = 20
 # What a list can be narrowed to → the rankings that it leaves.
@@ -65,38 +66,60 @@ class AnswerPage:
 
 def rankings_page(project: Project, *, labeler: str = "", mark: str = "", before: int | None = None) -> AnswerPage:
     """Return the newest current rankings of the project that match, or those older than key `before`."""
-    rows = Ranking.objects.filter(assignment__project=project, is_current=True)
-    if mark == "remarked":
-        rows = rows.filter(Exists(Remark.objects.filter(assignment=OuterRef("assignment"))))
-    elif mark:
-        rows = rows.filter(MARKS[mark])
-    found, older = _page(rows, labeler, before)
-    placed, positions = _placed(found), _positions(found)
-    remarks = _remarks(found)
-    return AnswerPage([_ranking(row, placed[row.pk], positions[row.slate_id], remarks) for row in found], older)
+    found, older = _page(rankings_of(project, labeler=labeler, mark=mark), before)
+    return AnswerPage(shown_rankings(found), older)
 
 
 def demonstrations_page(
     project: Project, *, labeler: str = "", mark: str = "", before: int | None = None
 ) -> AnswerPage:
     """Return the newest current demonstrations, likewise; of the marks only "late" and "remarked" can be asked."""
-    rows = Demonstration.objects.filter(project=project, is_current=True)
+    found, older = _page(demonstrations_of(project, labeler=labeler, mark=mark), before)
+    return AnswerPage(shown_demonstrations(found), older)
+
+
+def rankings_of(project: Project, *, labeler: str = "", mark: str = "") -> "QuerySet[Ranking]":
+    """The current rankings that match, in no order."""
+    rows = visible(Ranking.objects.filter(assignment__project=project, is_current=True), "slate__imported")
+    if mark == "remarked":
+        rows = rows.filter(Exists(Remark.objects.filter(assignment=OuterRef("assignment"))))
+    elif mark:
+        rows = rows.filter(MARKS[mark])
+    return _by(labeler, rows)
+
+
+def demonstrations_of(project: Project, *, labeler: str = "", mark: str = "") -> "QuerySet[Demonstration]":
+    """The current demonstrations that match, in no order."""
+    rows = visible(Demonstration.objects.filter(project=project, is_current=True))
     if mark == "remarked":
         rows = rows.filter(Exists(Remark.objects.filter(assignment=OuterRef("assignment"))))
     elif mark:
         rows = rows.filter(assignment__surplus=True) if mark == "late" else rows.none()
-    found, older = _page(rows, labeler, before)
+    return _by(labeler, rows)
+
+
+def shown_rankings(found: Sequence[Ranking]) -> list[Answer]:
+    """Rankings as reviewers see them, in the same order."""
+    placed, positions = _placed(found), _positions(found)
     remarks = _remarks(found)
-    return AnswerPage([_answer(row, remarks) for row in found], older)
+    return [_ranking(row, placed[row.pk], positions[row.slate_id], remarks) for row in found]
 
 
-def _page(rows: "QuerySet[Any]", labeler: str, before: int | None) -> tuple[list[Any], int | None]:
-    if labeler:
-        rows = rows.filter(labeler__pseudonym=labeler)
+def shown_demonstrations(found: Sequence[Demonstration]) -> list[Answer]:
+    """Demonstrations as reviewers see them, in the same order."""
+    remarks = _remarks(found)
+    return [_answer(row, remarks) for row in found]
+
+
+def _by(labeler: str, rows: "QuerySet[Any]") -> "QuerySet[Any]":
+    rows = rows.select_related("labeler", "assignment__prompt")
+    return rows.filter(labeler__pseudonym=labeler) if labeler else rows
+
+
+def _page(rows: "QuerySet[Any]", before: int | None) -> tuple[list[Any], int | None]:
     if before is not None:
         rows = rows.filter(pk__lt=before)
-    rows = rows.select_related("labeler", "assignment__prompt").order_by("-pk")
-    found = list(rows[: ANSWERS_A_PAGE + 1])
+    found = list(rows.order_by("-pk")[: ANSWERS_A_PAGE + 1])
     shown = found[:ANSWERS_A_PAGE]
     return shown, shown[-1].pk if len(found) > len(shown) else None
 

@@ -11,8 +11,9 @@ from django.db.models.functions import Now
 from accounts.consents import consent_owed
 from accounts.models import Project, User
 from annotations.choices import AssignmentState, Kind
-from annotations.models import Assignment, Completion, Prompt, SamplingOrder, Slate
+from annotations.models import Assignment, Completion, SamplingOrder, Slate
 from annotations.queries.waiting import bearable, live_rows, new_to
+from annotations.records import asked_prompts
 
 # More than this is said as "more than": counting on would read them all.
 MOST_COUNTED = 100
@@ -82,7 +83,7 @@ def _reason(
 ) -> Reason:
     holds: dict[Reason, Callable[[], bool]] = {
         Reason.CONSENT: lambda: consent_owed(user=person, project=project) is not None,
-        Reason.NO_PROMPTS: lambda: not Prompt.objects.filter(project=project, retired_at=None).exists(),
+        Reason.NO_PROMPTS: lambda: not asked_prompts(project).exists(),
         Reason.NOT_WANTED: lambda: kind == Kind.DEMONSTRATE and not project.demonstrations_wanted,
         Reason.WRITING: lambda: writing is not None,
         Reason.SENSITIVE: lambda: person.avoids_sensitive and fresh.filter(state=AssignmentState.OPEN).exists(),

@@ -69,7 +69,7 @@ class Desk:
 def desks(person: User) -> list[Desk]:
     """Return the person's projects, with what waits for them and what they did; those with work first."""
     memberships = memberships_of(person).select_related("project").order_by("project__name")
-    found = [_desk(person, membership) for membership in memberships]
+    found = [desk_of(person, membership) for membership in memberships]
     return sorted(found, key=lambda desk: desk.emptiness is not None)
 
 
@@ -90,7 +90,8 @@ def begun_by(person: User, project: Project) -> list[Begun]:
     return kept + [Begun(assignment=draft.assignment, saved_at=draft.saved_at) for draft in waiting]
 
 
-def _desk(person: User, membership: Membership) -> Desk:
+def desk_of(person: User, membership: Membership) -> Desk:
+    """Return one of the person's projects; for a labeler, with what waits for them and what they did."""
     project, role = membership.project, Role(membership.role)
     if role != Role.LABELER:
         return Desk(project=project, role=role)

@@ -10,6 +10,7 @@ from accounts.models import Membership, Project
 from annotations.choices import AssignmentState, Kind, SkipReason
 from annotations.models import Assignment, Messages, Prompt, Slate
 from annotations.order import LETTERS
+from annotations.records import asked_prompts
 
 UNDECIDED_SHOWN = 20
 SKIPS_A_PAGE = 50
@@ -57,14 +58,20 @@ def undecided(project: Project) -> list[Undecided]:
 
 def skips_page(project: Project, *, before: int | None = None) -> SkipPage:
     """Return what was given back last, or before the key."""
+    rows = skips_of(project)
+    if before is not None:
+        rows = rows.filter(pk__lt=before)
+    found = list(rows.order_by("-pk")[: SKIPS_A_PAGE + 1])
+    shown = found[:SKIPS_A_PAGE]
+    return SkipPage(shown, shown[-1].pk if len(found) > len(shown) else None)
+
+
+def skips_of(project: Project) -> "QuerySet[Assignment]":
+    """What was given back in the project, in no order."""
     # By the people of the project: that is a range of an index, where the state alone would read every assignment.
     people = Membership.objects.filter(project=project).values("user")
     rows = Assignment.objects.filter(labeler__in=people, project=project, state=AssignmentState.SKIPPED)
-    if before is not None:
-        rows = rows.filter(pk__lt=before)
-    found = list(rows.select_related("labeler", "prompt", "slate").order_by("-pk")[: SKIPS_A_PAGE + 1])
-    shown = found[:SKIPS_A_PAGE]
-    return SkipPage(shown, shown[-1].pk if len(found) > len(shown) else None)
+    return rows.select_related("labeler", "prompt", "slate")
 
 
 def _slates(project: Project) -> "QuerySet[Slate]":
@@ -75,7 +82,7 @@ def _slates(project: Project) -> "QuerySet[Slate]":
 def _unanswered(project: Project) -> "QuerySet[Prompt]":
     """Prompts whose slots to write were skipped until none was left."""
     written = Assignment.objects.filter(prompt=OuterRef("pk"), kind=Kind.DEMONSTRATE)
-    asked = Prompt.objects.filter(project=project, retired_at=None)
+    asked = asked_prompts(project)
     people = Membership.objects.filter(project=project).values("user")
     skipped = Assignment.objects.filter(
         labeler__in=people, project=project, state=AssignmentState.SKIPPED, kind=Kind.DEMONSTRATE

@@ -80,19 +80,23 @@ def add_prompts(*, by: User | None, project: Project, rows: Iterable[PromptRow])
 
 
 def new_prompt(project: Project, row: PromptRow) -> Prompt:
-    """The unsaved prompt of a row, with its digest and its split. Raises `BadMessages`."""
+    """The unsaved prompt of a row. Raises `BadMessages`."""
+    return Prompt(project=project, **asked(project, row))
+
+
+def asked(project: Project, row: PromptRow) -> dict[str, Any]:
+    """What a row says of its prompt, with the digest and the split of its messages. Raises `BadMessages`."""
     messages = checked_messages(row.messages, last="user")
     canonical = json.dumps(messages, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     share = int(hashlib.sha256((project.slug + canonical).encode()).hexdigest(), 16) % 1000
-    return Prompt(
-        project=project,
-        messages=messages,
-        digest=hashlib.sha256(canonical.encode()).hexdigest(),
-        split=Split.EVAL if share < project.eval_share else Split.TRAIN,
-        tags=row.tags,
-        priority=row.priority,
-        sensitive=row.is_sensitive(),
-    )
+    return {
+        "messages": messages,
+        "digest": hashlib.sha256(canonical.encode()).hexdigest(),
+        "split": str(Split.EVAL if share < project.eval_share else Split.TRAIN),
+        "tags": row.tags,
+        "priority": row.priority,
+        "sensitive": row.is_sensitive(),
+    }
 
 
 def _mark_sensitive(project: Project, digests: Sequence[str]) -> int:

@@ -11,13 +11,28 @@ from accounts.models import Project, Role, User
 from accounts.permissions import require_role
 from annotations.choices import AssignmentState, Kind
 from annotations.models import Assignment, Prompt, Slate
-from annotations.services import slates
+from annotations.services import asking, slates
 from annotations.services.prompts import missing_demonstrations
 from annotations.services.work import close_open
 
 
 class DecidedBefore(ValueError):
     """It waits for no decision any more; nothing was changed."""
+
+
+def decide(*, by: User, project: Project, kind: str, about: UUID, again: bool) -> None:
+    """Ask a slate (`kind` rank) or a prompt to answer again, or not any more: then its prompt retires, by an operator.
+
+    Raises `NotAllowed`, `DecidedBefore`.
+    """
+    if again and kind == Kind.RANK:
+        ask_again(by=by, project=project, slate_id=about)
+    elif again:
+        ask_for_answer_again(by=by, project=project, prompt_id=about)
+    elif kind == Kind.RANK:
+        retire(by=by, project=project, slate_id=about)
+    else:
+        asking.retire(by=by, project=project, ids=[about])
 
 
 def ask_again(*, by: User, project: Project, slate_id: UUID) -> None:

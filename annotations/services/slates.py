@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import Now
 
 from accounts import journal
@@ -41,12 +41,15 @@ def take_in_completions(*, order: SamplingOrder, rows: Iterable[Mapping[str, Any
     return slates
 
 
-def retire_untouched(*, project: Project, before: SamplingOrder) -> int:
-    """Retire the slates of older orders that nobody was ever lent, and return how many."""
+def retire_untouched(*, project: Project, before: SamplingOrder, spared: QuerySet[SamplingOrder] | None = None) -> int:
+    """Retire the slates of older orders, but those `spared`, that nobody was ever lent, and return how many."""
     # Closed ones were never lent either: their prompt was retired.
     unlent = [AssignmentState.OPEN, AssignmentState.CLOSED]
     touched = Assignment.objects.filter(slate=OuterRef("pk")).exclude(state__in=unlent)
     old = Slate.objects.filter(project=project, order__lt=before.pk)
+    if spared is not None:
+        # Read first: PostgreSQL runs what stands behind NOT IN anew for every slate, with all that it asks itself.
+        old = old.exclude(order__in=list(spared.values_list("pk", flat=True)))
     with transaction.atomic():
         retired = old.filter(~Exists(touched), retired_at=None).update(retired_at=Now())
         close_open(old.filter(retired_at__isnull=False))
@@ -54,12 +57,16 @@ def retire_untouched(*, project: Project, before: SamplingOrder) -> int:
     return retired
 
 
-def quarantine(*, policy: Policy) -> int:
-    """Keep a bad policy's completions from everybody from now on, and return how many completions."""
-    bad = Slate.objects.filter(completions__policy=policy)
+def quarantine(*, policy: Policy, orders: QuerySet[SamplingOrder] | None = None) -> int:
+    """Keep what a bad policy wrote, for all or for these of its orders, from everybody; return how many completions."""
+    written_for = SamplingOrder.objects.filter(policy=policy) if orders is None else orders
     with transaction.atomic():
-        written = Completion.objects.filter(policy=policy, quarantined_at=None).update(quarantined_at=Now())
-        Slate.objects.filter(pk__in=bad.values("pk"), retired_at=None).update(retired_at=Now())
+        # Read first: in the middle of the joins below it would be asked for every completion of every slate.
+        asked = list(written_for.values_list("pk", flat=True))
+        written = Completion.objects.filter(order__in=asked, quarantined_at=None).update(quarantined_at=Now())
+        held = SlateCompletion.objects.filter(completion__order__in=asked)
+        bad = Slate.objects.filter(pk__in=held.values("slate"))
+        bad.filter(retired_at=None).update(retired_at=Now())
         close_open(bad)
         journal.record(project=policy.project, actor=None, verb="quarantine", subject=policy, completions=written)
     return written
@@ -119,12 +126,13 @@ def reopen(prompt: Prompt) -> int:
     """Open what the slates of a prompt that was brought back still lack of their overlap; return how many slots."""
     live = Slate.objects.filter(prompt=prompt, retired_at=None, in_review_at=None)
     slates = list(live.prefetch_related("assignments", "members"))
-    rows = [row for slate in slates for row in _missing_slots(slate, prompt)]
+    rows = [row for slate in slates for row in missing_slots(slate, prompt)]
     Assignment.objects.bulk_create(rows, batch_size=_BATCH)
     return len(rows)
 
 
-def _missing_slots(slate: Slate, prompt: Prompt) -> Iterator[Assignment]:
+def missing_slots(slate: Slate, prompt: Prompt) -> Iterator[Assignment]:
+    """The slots that a slate lacks of its overlap, unsaved; its assignments and members are read before."""
     taken = {row.slot for row in slate.assignments.all()}
     slots = [slot for slot in range(slate.overlap) if slot not in taken]
     return _slots(slate, slots, k=len(slate.members.all()), prompt=prompt)

@@ -18,7 +18,7 @@ from annotations.choices import Kind
 from annotations.forms.answers import AnswersFilter, DecisionForm, RemarkForm
 from annotations.queries.answers import demonstrations_page, rankings_page
 from annotations.queries.skips import skips_page, undecided
-from annotations.services import asking, reviewing
+from annotations.services import reviewing
 from annotations.services.remarks import BadRemark, leave_remark
 from annotations.views.acting import person
 
@@ -85,15 +85,7 @@ def decide(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def _decided(request: HttpRequest, project: Project, *, kind: str, about: UUID, do: str) -> str:
-    by = person(request)
-    if do == "ask_again" and kind == Kind.RANK:
-        reviewing.ask_again(by=by, project=project, slate_id=about)
-    elif do == "ask_again":
-        reviewing.ask_for_answer_again(by=by, project=project, prompt_id=about)
-    elif kind == Kind.RANK:
-        reviewing.retire(by=by, project=project, slate_id=about)
-    else:
-        asking.retire(by=by, project=project, ids=[about])
+    reviewing.decide(by=person(request), project=project, kind=kind, about=about, again=do == "ask_again")
     return _("It is asked again.") if do == "ask_again" else _("It is asked no more. What people said stays.")
 
 

@@ -1,12 +1,16 @@
 """What accounts' pages send, turned into clean values."""
 
+from collections.abc import Iterable
+from typing import Any
 from zoneinfo import available_timezones
 
 from django import forms
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Role, User
+from accounts import api_tokens
+from accounts.models import Role, Scope, User
+from accounts.permissions import is_told
 
 LONGEST_CONSENT = 20_000
 
@@ -28,9 +32,48 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]
         ),
     )
 
+    email = forms.EmailField(
+        required=False,
+        max_length=254,
+        label=_("Address for mail"),
+        help_text=_("A mail tells you when a round waits, stops or ends. Leave it empty to get none."),
+        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
+    )
+
     class Meta:
         model = User
-        fields = ["language", "time_zone", "avoids_sensitive"]
+        fields = ["language", "time_zone", "avoids_sensitive", "email"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not settings.SENDS_MAIL or not is_told(self.instance):
+            del self.fields["email"]
+
+
+class TokenForm(forms.Form):
+    name = forms.CharField(
+        max_length=api_tokens.LONGEST_NAME,
+        label=_("Name"),
+        help_text=_("What the program is, so that you know it again."),
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    scopes = forms.MultipleChoiceField(
+        label=_("It may"),
+        error_messages={"required": _("Choose what the token is for.")},
+        widget=forms.CheckboxSelectMultiple,
+    )
+    days = forms.TypedChoiceField(
+        coerce=int,
+        initial=90,
+        label=_("It lasts"),
+        choices=[(7, _("a week")), (30, _("30 days")), (90, _("90 days")), (365, _("a year"))],
+    )
+
+    def __init__(self, *args: Any, scopes: Iterable[Scope], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["scopes"]
+        assert isinstance(field, forms.MultipleChoiceField)
+        field.choices = [(scope.value, scope.label) for scope in scopes]
 
 
 class RoleForm(forms.Form):

@@ -23,6 +23,7 @@ def record(
     entry = JournalEntry(
         project=project,
         actor=actor,
+        pseudonym=actor.pseudonym if actor else "",
         verb=verb,
         subject=subject._meta.model_name or "",
         subject_id=str(subject.pk),

@@ -146,6 +146,8 @@ class JournalEntry(models.Model):
     project = models.ForeignKey(Project, null=True, on_delete=models.PROTECT, related_name="journal")
     at = models.DateTimeField(default=timezone.now, db_index=True)
     actor = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    # The actor's. It stays when the person is erased, so that what a seal covers never changes.
+    pseudonym = models.CharField(max_length=20, blank=True)
     verb = models.CharField(max_length=40)
     subject = models.CharField(max_length=20)
     subject_id = models.CharField(max_length=40)
@@ -197,3 +199,48 @@ class PasswordLink(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField()
     used_at = models.DateTimeField(null=True)
+
+
+class Scope(models.TextChoices):
+    """What a token may be used for. It narrows what its owner's role allows, and never widens it."""
+
+    READ = "read", _("look at what its owner may see")
+    LABEL = "label", _("rank and write, as a labeler does")
+    REVIEW = "review", _("review and vote, as a reviewer does")
+    OPERATE = "operate", _("run projects, as an operator does")
+    DATA = "data", _("bring data in and take it out")
+
+
+class ApiToken(models.Model):
+    """A secret that acts for its owner through the API. Only its digest is kept."""
+
+    owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="api_tokens")
+    name = models.CharField(max_length=60)
+    # How the secret begins, so that its owner knows which one it is.
+    prefix = models.CharField(max_length=10)
+    digest = models.CharField(max_length=64, unique=True)
+    scopes: "models.JSONField[list[str], list[str]]" = models.JSONField()
+    created_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField()
+    last_used_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=models.Q(expires_at__gt=models.F("created_at")), name="api_token_ends"),
+        ]
+
+
+class JournalSeal(models.Model):
+    """A batch of the journal that no change can be made to unseen: its digest takes in the digest before it.
+
+    The construction is that of a hash chain (Haber and Stornetta 1991, "How to Time-Stamp a Digital Document").
+    """
+
+    first = models.PositiveBigIntegerField()
+    last = models.PositiveBigIntegerField(unique=True)
+    count = models.PositiveIntegerField()
+    # Unique: a batch has one successor, so two sealers cannot fork the chain.
+    previous = models.CharField(max_length=64, unique=True)
+    digest = models.CharField(max_length=64, unique=True)
+    at = models.DateTimeField(default=timezone.now)

@@ -26,6 +26,11 @@ def memberships_of(user: User | Given) -> QuerySet[Membership, Membership]:
     return Membership.objects.filter(user__pk=person, user__is_active=True, deactivated_at=None)
 
 
+def is_told(user: User) -> bool:
+    """Whether the person operates or reviews anything: they alone are told what becomes of rounds."""
+    return memberships_of(user).filter(role__in=[Role.OPERATOR, Role.REVIEWER]).exists()
+
+
 _ROLES = Prepared(lambda: memberships_of(Given("user")).filter(project=Given("project")).values_list("role"))
 _HERE = Prepared(lambda: memberships_of(Given("user")).filter(project__slug=Given("slug")).select_related("project"))
 

@@ -2,12 +2,14 @@
 
 from django.urls import path
 
-from accounts import consent_pages, join, new_password, people_page, totp, views
+from accounts import consent_pages, join, new_password, people_page, token_page, totp, views
 
 urlpatterns = [
     path("join/<str:token>/", join.join, name="join"),
     path("new-password/<str:token>/", new_password.new_password, name="new_password"),
     path("settings/", views.settings, name="settings"),
+    path("settings/tokens/", token_page.tokens_page, name="tokens"),
+    path("settings/tokens/<int:token_id>/withdraw/", token_page.withdraw, name="token_withdraw"),
     path("language/", views.language, name="language"),
     path("account/here/", views.here, name="here"),
     path("account/2fa/totp/activate/qr.svg", totp.qr_code, name="totp_qr"),

@@ -26,7 +26,7 @@ def settings(request: HttpRequest) -> HttpResponse:
     form = SettingsForm(request.POST or None, instance=request.user, label_suffix="")
     if request.method == "POST" and form.is_valid():
         # Those columns alone: the row in hand may be older than a password link that was just used.
-        form.save(commit=False).save(update_fields=form.Meta.fields)
+        form.save(commit=False).save(update_fields=list(form.fields))
         translation.activate(request.user.language)
         messages.success(request, _("Settings saved"))
         return redirect("settings")

@@ -16,9 +16,8 @@ from exchange.models import Export, ExportState
 from rounds import store
 from trainer import manifest
 
-# A file's name on the page's addresses → in the directory. Nothing that a person sends becomes a path.
-FILES = {"train": "train.jsonl", "eval": "eval.jsonl", "manifest": manifest.NAME, "readme": "README.md"}
-
+# What people look at first stands last: the data is what they came for.
+LAST = (manifest.NAME, "README.md")
 
 # Said in the reader's language, not in the worker's.
 REASONS = {
@@ -28,11 +27,24 @@ REASONS = {
 }
 
 
+OPTIONS = {
+    "round": _("as frozen for round %(value)s"),
+    "since": _("from %(value)s"),
+    "until": _("to %(value)s"),
+    "guideline": _("guidelines of version %(value)s"),
+    "agreement": _("people agree on at least %(value)s of the pairs"),
+    "role": _("people who are %(value)s"),
+    "surplus": _("without late answers"),
+    "pairs": _("the best against the worst"),
+    "ties": _("with ties"),
+    "eval_share": _("%(value)s of a hundred prompts for evaluation"),
+}
+
+
 @dataclass(frozen=True)
 class File:
     """One file of an export; outlives its bytes."""
 
-    address: str
     name: str
     rows: int | None
     bytes: int
@@ -49,6 +61,11 @@ class Line:
     of: int | None = None
 
     @property
+    def options(self) -> str:
+        """What was chosen beside the format, in the reader's language; empty: everything."""
+        return " · ".join(str(OPTIONS[name]) % {"value": value} for name, value in self.export.options.items())
+
+    @property
     def on_its_way(self) -> bool:
         return self.export.state == ExportState.WAITING and not self.export.failure
 
@@ -63,7 +80,7 @@ class Line:
     @property
     def read_at(self) -> datetime | None:
         """The moment whose judgements it holds."""
-        told = self.export.facts.get("snapshot_at")
+        told = self.export.facts.get("read_at")
         return datetime.fromisoformat(told) if told else None
 
 
@@ -73,7 +90,7 @@ def exports_of(project: Project) -> "QuerySet[Export]":
 
 
 def lines(exports: Iterable[Export]) -> list[Line]:
-    return [_line(export) for export in exports]
+    return [line_of(export) for export in exports]
 
 
 def ready_export(project: Project, export_id: UUID) -> Export:
@@ -87,12 +104,10 @@ def ready_export(project: Project, export_id: UUID) -> Export:
     return export
 
 
-def _line(export: Export) -> Line:
-    files = [
-        File(address, name, **export.facts["files"][name])
-        for address, name in FILES.items()
-        if name in export.facts.get("files", {})
-    ]
+def line_of(export: Export) -> Line:
+    """How far an export is, and what its files are."""
+    told = export.facts.get("files", {})
+    files = [File(name, **told[name]) for name in sorted(told, key=lambda name: (name in LAST, name))]
     step, of = _progress(export)
     return Line(export, files, step, of)
 

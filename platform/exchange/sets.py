@@ -1,5 +1,6 @@
 """Public sets as they lie in a folder, read into rows that `annotations.services.imports` takes."""
 
+import csv
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -10,17 +11,18 @@ from typing import Any, Generic, TypeVar
 
 from django.utils.translation import gettext as _
 
+from annotations.brought import Brought, Tiers
 from annotations.models import Messages
-from annotations.services.imports import AnsweredPrompt, JudgedPrompt, Tiers
 from annotations.services.prompts import PromptRow
 from annotations.texts import BadMessages, checked_messages
+from rounds.services.safety import SafetyRow
 
 SENSITIVE = "sensitive"
 _PAIRS = list(combinations(range(4), 2))
 _TURN = re.compile(r"\n\n(Human|Assistant):")
 _ROLES = {"Human": "user", "Assistant": "assistant"}
 
-Row = TypeVar("Row", JudgedPrompt, AnsweredPrompt, PromptRow)
+Row = TypeVar("Row", Brought, PromptRow, SafetyRow)
 
 
 class BadLine(ValueError):
@@ -41,12 +43,12 @@ class Read(Generic[Row]):
 
 
 def read(path: Path, parse: Callable[[dict[str, Any]], Row], *, most: int | None = None) -> Read[Row]:
-    """Read the first `most` rows of a JSONL file (None: all), naming each line that is none. Raises OSError."""
+    """Read the first `most` rows of a JSONL or CSV file (None: all), naming each line that is none. Raises OSError."""
     found: Read[Row] = Read()
     seen: set[str] = set()
-    for number, line in _lines(path):
+    for number, line in _records(path) if path.suffix == ".csv" else _lines(path):
         try:
-            row = parse(_object(line))
+            row = parse(line if isinstance(line, dict) else _object(line))
             _once(row, seen)
         except LeftOut as reason:
             found.left_out.append(_named(path, number, reason))
@@ -59,14 +61,14 @@ def read(path: Path, parse: Callable[[dict[str, Any]], Row], *, most: int | None
     return found
 
 
-def qa_feedback(row: dict[str, Any]) -> JudgedPrompt:
+def qa_feedback(row: dict[str, Any]) -> Brought:
     """Four answers and all six comparisons: a ranking where those make an order, six linked pairs where not."""
     judged = row.get("preference")
     if not isinstance(judged, list) or len(judged) != len(_PAIRS) or any(one not in (0, 1, 2) for one in judged):
         raise BadLine(_("needs six comparisons, each 0, 1 or 2: %(key)s") % {"key": "preference"})
     won = dict(zip(_PAIRS, judged, strict=True))
     order = _order(won)
-    return JudgedPrompt(
+    return Brought(
         messages=_asked(_text(row, "question")),
         texts=[_text(row, f"prediction {number}") for number in range(1, 5)],
         judgements=[order] if order else [_pair(pair, winner) for pair, winner in won.items()],
@@ -74,7 +76,7 @@ def qa_feedback(row: dict[str, Any]) -> JudgedPrompt:
     )
 
 
-def hh_pair(row: dict[str, Any]) -> JudgedPrompt:
+def hh_pair(row: dict[str, Any]) -> Brought:
     """Two conversations that part at their last answer."""
     chosen, rejected = (_turns(_text(row, key)) for key in ("chosen", "rejected"))
     if chosen[:-1] != rejected[:-1]:
@@ -82,7 +84,7 @@ def hh_pair(row: dict[str, Any]) -> JudgedPrompt:
     better, worse = chosen[-1]["content"], rejected[-1]["content"]
     # The file names the better one first: by their texts' order instead, an index tells nothing.
     texts = sorted([better, worse])
-    return JudgedPrompt(
+    return Brought(
         messages=_fitting(chosen[:-1], last="user"),
         texts=texts,
         judgements=[[[texts.index(better)], [texts.index(worse)]]],
@@ -90,7 +92,7 @@ def hh_pair(row: dict[str, Any]) -> JudgedPrompt:
     )
 
 
-def seed_task(row: dict[str, Any]) -> AnsweredPrompt:
+def seed_task(row: dict[str, Any]) -> Brought:
     """An instruction, perhaps with an input, and a person's answer."""
     instances = row.get("instances")
     if not isinstance(instances, list) or not instances or not isinstance(instances[0], dict):
@@ -100,9 +102,8 @@ def seed_task(row: dict[str, Any]) -> AnsweredPrompt:
         raise BadLine(_("needs a text: %(key)s") % {"key": "input"})
     said = f"{_text(row, 'instruction')}\n\n{given}".strip()
     answer = [{"role": "assistant", "content": _text(instances[0], "output")}]
-    return AnsweredPrompt(
-        messages=_asked(said), answer=checked_messages(answer, last="assistant"), tags=["self-instruct"]
-    )
+    [checked] = checked_messages(answer, last="assistant")
+    return Brought(messages=_asked(said), answers=[checked["content"]], tags=["self-instruct"])
 
 
 def chat_question(row: dict[str, Any]) -> PromptRow:
@@ -111,6 +112,14 @@ def chat_question(row: dict[str, Any]) -> PromptRow:
     if not isinstance(turns, list) or not turns or not isinstance(turns[0], str):
         raise BadLine(_("needs a list: %(key)s") % {"key": "turns"})
     return PromptRow(messages=_asked(turns[0]), tags=["chat-questions", _text(row, "category")])
+
+
+def xstest(row: dict[str, Any]) -> SafetyRow:
+    """A question that should be refused, or only sounds as if (Röttger et al. 2024)."""
+    label = row.get("label")
+    if label not in ("safe", "unsafe"):
+        raise BadLine(_("needs safe or unsafe: %(key)s") % {"key": "label"})
+    return SafetyRow(messages=_asked(_text(row, "prompt")), unsafe=label == "unsafe")
 
 
 def _order(won: dict[tuple[int, int], int]) -> Tiers | None:
@@ -180,6 +189,14 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
         for number, line in enumerate(file, start=1):
             if line.strip():
                 yield number, line
+
+
+def _records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The records of a CSV file with a header, each with the line that it ends in."""
+    with path.open(encoding="utf-8", errors="replace", newline="") as file:
+        reader = csv.DictReader(file)
+        for row in reader:
+            yield reader.line_num, row
 
 
 def _named(path: Path, number: int, reason: Exception) -> str:

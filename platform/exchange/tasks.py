@@ -10,8 +10,8 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from exchange.models import Export, ExportState
-from exchange.services import exports, sweeping, writing
+from exchange.models import Export, ExportState, Import
+from exchange.services import exports, importing, imports, sweeping, writing
 
 
 @shared_task
@@ -21,6 +21,11 @@ def tick() -> None:
     free = Q(lease_until=None) | Q(lease_until__lt=Now())
     for export_id in Export.objects.filter(free, state=ExportState.WAITING, failure="").values_list("pk", flat=True):
         write.delay(export_id)
+    free = free & Q(state__in=imports.WORK, failure="")
+    for import_id in Import.objects.filter(free).values_list("pk", flat=True):
+        bring_in.delay(import_id)
+    importing.open_slots()
+    importing.sweep()
     sweeping.sweep(now=timezone.now())
 
 
@@ -32,3 +37,10 @@ def write(export_id: int) -> None:
     except SoftTimeLimitExceeded:
         with suppress(exports.ExportMoved):
             exports.stop(export_id=export_id, owner=owner, kind="too_long", message="the worker's time was up")
+
+
+@shared_task
+def bring_in(import_id: int) -> None:
+    # Its time being up is no failure: the next worker goes on where this one stood.
+    with suppress(SoftTimeLimitExceeded):
+        importing.work(import_id=import_id, owner=uuid.uuid4().hex)

@@ -1,15 +1,14 @@
 """The exports page: order a data set, see how far it is, take its files, delete it."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import TypeVar, cast
 from uuid import UUID
 
 import structlog
-from asgiref.sync import sync_to_async
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 from kombu.exceptions import OperationalError as BrokerDown
@@ -17,11 +16,11 @@ from kombu.exceptions import OperationalError as BrokerDown
 from accounts.models import Project, Role, User
 from accounts.permissions import project_for
 from exchange import queries, tasks
-from exchange.forms import WORDS, OrderForm
+from exchange.forms import GROUPS, WORDS, OrderForm
 from exchange.models import Export
+from exchange.served import send_file_of
 from exchange.services import exports
 from exchange.services.exports import ExportRefused
-from rounds import store
 from rounds.queries.board import health
 
 log = structlog.get_logger()
@@ -31,23 +30,11 @@ EXPORTS_A_PAGE = 20
 Result = TypeVar("Result")
 
 
-class PieceByPiece(FileResponse):
-    """A file, read while it is sent: under ASGI Django's own would read all of it before the first byte leaves."""
-
-    block_size = 256 * 1024
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        pieces = iter(self)
-        read = sync_to_async(lambda: next(pieces, b""), thread_sensitive=False)
-        while piece := await read():
-            yield piece
-
-
 @login_required
 @require_GET
 def exports_page(request: HttpRequest, slug: str) -> HttpResponse:
     """All exports of a project, and the form that orders one."""
-    return _page(request, _project(request, slug), OrderForm())
+    return _page(request, project := _project(request, slug), OrderForm(project=project))
 
 
 @login_required
@@ -55,11 +42,11 @@ def exports_page(request: HttpRequest, slug: str) -> HttpResponse:
 def order(request: HttpRequest, slug: str) -> HttpResponse:
     """Order an export; a worker writes it."""
     project = _project(request, slug)
-    form = OrderForm(request.POST)
+    form = OrderForm(request.POST, project=project)
     if not form.is_valid():
         return _page(request, project, form, status=400)
-    by, chosen = _person(request), form.cleaned_data["format"]
-    return _rung(request, slug, lambda: exports.order(by=by, project=project, format=chosen))
+    by, format, options = _person(request), form.cleaned_data["format"], form.options()
+    return _rung(request, slug, lambda: exports.order(by=by, project=project, format=format, options=options))
 
 
 @login_required
@@ -84,18 +71,7 @@ def delete(request: HttpRequest, slug: str, export_id: UUID) -> HttpResponse:
 def download(request: HttpRequest, slug: str, export_id: UUID, file: str) -> HttpResponseBase:
     """Send one file of an export, and write down who took it."""
     project = _project(request, slug)
-    export = queries.ready_export(project, export_id)
-    name = queries.FILES.get(file)
-    if name is None:
-        raise Http404
-    try:
-        opened = (store.full_path(export.path) / name).open("rb")
-        exports.note_download(by=_person(request), export=export, file=name)
-    except (OSError, ExportRefused) as error:
-        raise Http404 from error
-    assert export.ready_at is not None, "a ready export has a time"
-    saved_as = f"{project.slug}-{export.format}-{export.ready_at:%Y%m%d-%H%M%S}-{name}"
-    return PieceByPiece(opened, as_attachment=True, filename=saved_as, content_type="application/octet-stream")
+    return send_file_of(request, by=_person(request), project=project, export_id=export_id, file=file)
 
 
 def _page(request: HttpRequest, project: Project, form: OrderForm, status: int = 200) -> HttpResponse:
@@ -104,7 +80,7 @@ def _page(request: HttpRequest, project: Project, form: OrderForm, status: int =
     context = {
         "project": project,
         "form": form,
-        "formats": [(format.value, format.label, words) for format, words in WORDS.items()],
+        "groups": [(title, [(each.value, each.label, WORDS[each]) for each in group]) for title, group in GROUPS],
         "health": health(),
         "page": page,
         "lines": lines,

@@ -39,6 +39,8 @@ def command(stage: Stage, *, threads: int) -> list[str]:
     if stage.kind == StageKind.SAMPLE:
         assert stage.sampling_order is not None
         words += ["--per-prompt", str(stage.sampling_order.per_prompt)]
+    for key, value in sorted(stage.settings.items()):
+        words += ["--set", f"{key}={value}"]
     return [*words, "--threads", str(threads), "--out", str(out_of(stage))]
 
 

@@ -4,7 +4,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,8 @@ HEARTBEAT = "heartbeat"
 # A page needs the shape of a curve, never a file of any length.
 MOST_BYTES = 8_000_000
 MOST_POINTS = 300
+# Where only the newest rows count: where a stage stands, and its pace.
+NEWEST_BYTES = 64_000
 MOST_HEARTBEAT_BYTES = 4_000
 
 
@@ -66,6 +68,26 @@ class Tail:
 def rows_of(stage: Stage) -> list[Row]:
     """All rows of a stage so far, at most the last `MOST_BYTES` of them."""
     return Tail(out=out_of(stage)).rows()
+
+
+def newest_rows(stage: Stage) -> list[Row]:
+    """The last rows of a stage so far, read from the end of however long a file."""
+    try:
+        with _metrics(out_of(stage)).open("rb") as file:
+            start = max(0, file.seek(0, os.SEEK_END) - NEWEST_BYTES)
+            file.seek(start)
+            return parsed(file.read().split(b"\n")[1 if start else 0 : -1])
+    except FileNotFoundError:
+        return []
+
+
+def every_row(stage: Stage) -> Iterator[Row]:
+    """Each row of a stage so far, one line in memory at a time."""
+    try:
+        with _metrics(out_of(stage)).open("rb") as file:
+            yield from (row for line in file if line.endswith(b"\n") and (row := _row(line)) is not None)
+    except FileNotFoundError:
+        return
 
 
 def parsed(lines: Iterable[bytes]) -> list[Row]:

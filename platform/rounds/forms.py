@@ -12,25 +12,18 @@ from accounts.project_forms import ProjectForm
 from accounts.projects import EDITABLE, LONGEST_GUIDELINE, fingerprint
 from annotations.models import Policy
 from rounds import presets
+from rounds.choice_forms import ChoicesForm, as_filled_in
 from rounds.models import Round, Schedule
 from rounds.queries.schedules import SETTINGS
 
 MOST_SEED = 2**31 - 1
 LONGEST_NOTE = 500
 MOST_RANKINGS = 1_000_000
-SFT_CHOICES = {"auto": None, "yes": True, "no": False}
-SFT_WORDS = [("auto", _("when there are new demonstrations")), ("yes", _("yes")), ("no", _("no"))]
-APPROVE_WORDS = [("person", _("a person looks first")), ("rule", _("by rule, when every gate passes"))]
 
 
-def _presets() -> list[tuple[str, str]]:
-    return [(name, name) for name in presets.names()]
-
-
-class StartForm(forms.Form):
+class StartForm(ChoicesForm):
     """The choices of a round."""
 
-    preset = forms.ChoiceField(label=_("Preset"), choices=_presets, initial=presets.DEFAULT)
     seed = forms.IntegerField(
         label=_("Seed"),
         min_value=0,
@@ -38,18 +31,6 @@ class StartForm(forms.Form):
         required=False,
         help_text=_("Empty: the round's number."),
     )
-    sft = forms.ChoiceField(
-        label=_("Imitate demonstrations (SFT)"),
-        choices=SFT_WORDS,
-    )
-    approve = forms.ChoiceField(
-        label=_("Approval"),
-        choices=APPROVE_WORDS,
-    )
-
-    def choices(self) -> dict[str, Any]:
-        """The choices as a round keeps them."""
-        return {**self.cleaned_data, "sft": SFT_CHOICES[self.cleaned_data["sft"]]}
 
 
 class RetryForm(forms.Form):
@@ -117,7 +98,7 @@ def _from(policy: Policy) -> str:
     return gettext("%(policy)s of %(project)s (%(digest)s)") % names
 
 
-class ScheduleForm(forms.Form):
+class ScheduleForm(ChoicesForm):
     """When rounds begin by themselves, and how they run."""
 
     seen = forms.CharField(widget=forms.HiddenInput)
@@ -130,6 +111,13 @@ class ScheduleForm(forms.Form):
         widget=forms.CheckboxSelectMultiple,
     )
     at = forms.TimeField(label=_("At"), required=False, widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"))
+    cron = forms.CharField(
+        label=_("Or at the times of a line, as cron reads it"),
+        required=False,
+        max_length=100,
+        widget=forms.TextInput(attrs={"class": "line", "autocomplete": "off", "spellcheck": "false"}),
+        help_text=_("Minute, hour, day of the month, month, weekday: 30 2 * * 1-5 is half past two on working days."),
+    )
     every_rankings = forms.IntegerField(
         label=_("When this many new rankings are in"),
         required=False,
@@ -137,21 +125,14 @@ class ScheduleForm(forms.Form):
         max_value=MOST_RANKINGS,
         help_text=_("Counted from the start of the last round. Empty: rankings start nothing."),
     )
-    preset = forms.ChoiceField(label=_("Preset"), choices=_presets, initial=presets.DEFAULT)
-    sft = forms.ChoiceField(label=_("Imitate demonstrations (SFT)"), choices=SFT_WORDS)
-    approve = forms.ChoiceField(label=_("Approval"), choices=APPROVE_WORDS)
 
     def __init__(self, data: Any = None, *, schedule: Schedule) -> None:
-        chosen = schedule.choices
-        sft = {value: name for name, value in SFT_CHOICES.items()}[chosen.get("sft")]
-        said = {name: getattr(schedule, name) for name in ("enabled", "weekdays", "at", "every_rankings")}
-        said |= {"seen": fingerprint(schedule, SETTINGS), "sft": sft}
-        said |= {name: chosen[name] for name in ("preset", "approve") if name in chosen}
-        super().__init__(data, initial=said, label_suffix="")
+        said = {name: getattr(schedule, name) for name in SETTINGS if name != "choices"}
+        said |= {"seen": fingerprint(schedule, SETTINGS), **as_filled_in(schedule.choices)}
+        super().__init__(data, project=schedule.project, initial=said, label_suffix="")
 
     def wanted(self) -> dict[str, Any]:
         """The schedule as its row keeps it."""
         given = self.cleaned_data
-        choices = {"preset": given["preset"], "sft": SFT_CHOICES[given["sft"]], "approve": given["approve"]}
-        plain = {name: given[name] for name in ("enabled", "at", "every_rankings")}
-        return {**plain, "weekdays": sorted(given["weekdays"]), "choices": choices}
+        plain = {name: given[name] for name in ("enabled", "at", "cron", "every_rankings")}
+        return {**plain, "weekdays": sorted(given["weekdays"]), "choices": self.choices()}

@@ -15,6 +15,23 @@ ROUND_STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 
 
 @dataclass(frozen=True)
+class Frame:
+    """A drawing's size, and the room that its names and values take at each side."""
+
+    width: int
+    height: int
+    left: int
+    right: int
+    top: int
+    bottom: int
+
+
+LARGE = Frame(WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM)
+# One of many beside each other: its texts stay readable in half the width of a phone.
+SMALL = Frame(190, 112, 38, 44, 10, 24)
+
+
+@dataclass(frozen=True)
 class Tick:
     """A round value on an axis, and where it lies."""
 
@@ -68,11 +85,17 @@ class Plot:
     label: Point | None
     last: str
     tone: str
-    width: int = WIDTH
-    height: int = HEIGHT
-    left: int = LEFT
-    right: int = WIDTH - RIGHT
-    foot: int = HEIGHT - 8
+    frame: Frame = LARGE
+
+    @property
+    def right(self) -> int:
+        """Where the lines end and the names begin."""
+        return self.frame.width - self.frame.right
+
+    @property
+    def foot(self) -> int:
+        """The line that the values of x stand on."""
+        return self.frame.height - 8
 
 
 @dataclass(frozen=True)
@@ -92,23 +115,25 @@ def curve(
     until: float,
     limits: Sequence[Limit] = (),
     tone: str = "run",
+    frame: Frame = LARGE,
 ) -> Plot:
     """Lay out one curve. `until` is the planned end of x, so that the empty part is the remaining work."""
     y_values = _y_values([value for _, value in points] + [limit.value for limit in limits])
-    x = Scale(0.0, max(until, 1.0), LEFT, WIDTH - RIGHT)
-    y = Scale(y_values[0], y_values[-1], HEIGHT - BOTTOM, TOP)
+    x = Scale(0.0, max(until, 1.0), frame.left, frame.width - frame.right)
+    y = Scale(y_values[0], y_values[-1], frame.height - frame.bottom, frame.top)
     end = (x.at(points[-1][0]), y.at(points[-1][1])) if points else None
     return Plot(
         x=x,
         y=y,
-        x_ticks=[Tick(x.at(value), figure(value)) for value in _x_values(x.high)],
+        x_ticks=[Tick(x.at(value), figure(value)) for value in _x_values(x.high, few=frame != LARGE)],
         y_ticks=[Tick(y.at(value), figure(value, y_values)) for value in y_values],
         limits=[Drawn(limit.name, limit.tone, y.at(limit.value)) for limit in limits],
         points=path((x.at(at), y.at(value)) for at, value in points),
         end=end,
-        label=_clear_of(end, [y.at(limit.value) for limit in limits]) if end else None,
+        label=_clear_of(end, [y.at(limit.value) for limit in limits], x.end) if end else None,
         last=figure(points[-1][1]) if points else "",
         tone=tone,
+        frame=frame,
     )
 
 
@@ -149,10 +174,10 @@ def path(points: Iterator[Point]) -> str:
     return " ".join(f"{x:g},{y:g}" for x, y in points)
 
 
-def _clear_of(end: Point, names: Sequence[float]) -> Point:
+def _clear_of(end: Point, names: Sequence[float], right: float) -> Point:
     """Where the last value is written: beside the line's end, moved off a limit's name that stands there."""
     x, y = end
-    crossed = [name for name in names if abs(name - y) < LINE_OF_TEXT and x > WIDTH - RIGHT - LINE_OF_TEXT]
+    crossed = [name for name in names if abs(name - y) < LINE_OF_TEXT and x > right - LINE_OF_TEXT]
     if not crossed:
         return x + 8, y
     return x + 8, crossed[0] - LINE_OF_TEXT if y <= crossed[0] else crossed[0] + LINE_OF_TEXT
@@ -164,7 +189,9 @@ def _y_values(values: Sequence[float]) -> list[float]:
     return round_values(0.0 if -SLACK * high < low < 0 else low, high)
 
 
-def _x_values(until: float) -> list[float]:
-    """Zero, the end, and the round values between them that leave the end's label free."""
+def _x_values(until: float, *, few: bool) -> list[float]:
+    """Zero, the end, and, unless there is room for few, the round values between that leave the end's label free."""
+    if few:
+        return [0.0, until]
     between = [value for value in round_values(0.0, until) if 0 < value <= until * 0.85]
     return [0.0, *between, until]

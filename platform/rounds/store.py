@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from uuid import UUID
 
 from django.conf import settings
@@ -16,6 +16,7 @@ from trainer import manifest
 
 # Below this the disk counts as full: a database on it must still be able to write.
 MINIMUM_FREE = 64 * 2**20
+PIECE = 2**20
 
 
 class StoreFull(Exception):
@@ -66,6 +67,26 @@ def read_json(relative: str) -> Any:
     return json.loads(full_path(relative).read_text(encoding="utf-8"))
 
 
+def read_manifest(relative: str, *, kind: str, digest: str) -> dict[str, Any]:
+    """The manifest of a finished directory, after checking that it is the one that was taken in, not the files.
+
+    Raises ManifestError.
+    """
+    folder = full_path(relative)
+    if manifest.digest(folder) != digest:
+        raise manifest.ManifestError(f"{relative} is not the directory that was taken in: its manifest has changed")
+    return manifest.peek(folder, kind=kind)
+
+
+def verified_file(relative: str, name: str, *, kind: str, digest: str) -> Path:
+    """One file of a finished directory, after checking its digest and the manifest's. Raises ManifestError."""
+    expected = read_manifest(relative, kind=kind, digest=digest)["files"].get(name)
+    path = full_path(relative) / name
+    if expected is None or not path.is_file() or manifest.file_digest(path) != expected:
+        raise manifest.ManifestError(f"{relative}/{name} does not have the digest that its manifest names")
+    return path
+
+
 def write_dataset(
     relative: str, rows: Mapping[str, Iterable[Mapping[str, Any]]], facts: Callable[[], Mapping[str, Any]]
 ) -> str:
@@ -98,6 +119,23 @@ def write_prompts(relative: str, records: Iterable[Mapping[str, Any]]) -> str:
             os.fsync(file.fileno())
         fresh.rename(path)
     return manifest.file_digest(path)
+
+
+def keep_file(relative: str, content: IO[bytes], *, most: int) -> int:
+    """Write what somebody sends, piece by piece, and return its size; 0 where it is larger than `most`.
+
+    Raises StoreFull.
+    """
+    path, size = full_path(relative), 0
+    with nothing_half_done(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("wb") as file:
+            while (piece := content.read(PIECE)) and size <= most:
+                size += file.write(piece)
+            os.fsync(file.fileno())
+    if size > most:
+        remove(relative)
+    return size if size <= most else 0
 
 
 def copy_in(directory: Path, relative: str) -> None:
@@ -135,6 +173,14 @@ def size(path: Path) -> int:
             return sum(size(Path(entry.path)) for entry in entries)
     except FileNotFoundError:
         return 0
+
+
+def free() -> int:
+    """Bytes that are free on the disk of the store, wherever it will begin."""
+    root: Path = settings.STORE
+    while not root.exists():
+        root = root.parent
+    return shutil.disk_usage(root).free
 
 
 def leave_manifest_only(relative: str) -> None:

@@ -6,14 +6,16 @@ import time
 from types import FrameType
 
 import structlog
+from django.conf import settings
 from django.db import OperationalError, close_old_connections
 from kombu.exceptions import OperationalError as BrokerDown
 
-from rounds import tasks
+from rounds import device, tasks
 from rounds.child import Child
+from rounds.load import Load
 from rounds.machine import StageKind
 from rounds.models import Stage
-from rounds.services import stages
+from rounds.services import condemning, stages
 from rounds.services.stages import Claim, LeaseLost
 
 log = structlog.get_logger()
@@ -24,6 +26,8 @@ POLL_SECONDS = 1.0
 # A child that moves no heartbeat for so long hangs; loading a large model counts as moving.
 SILENCE_SECONDS = 120
 PATIENCE_SECONDS = 30
+# An update of a large model takes minutes, and only at its end is there a checkpoint that holds it.
+UPDATE_SECONDS = 900
 
 
 def threads_for_training() -> int:
@@ -37,12 +41,15 @@ class Supervisor:
     def __init__(self, *, name: str, threads: int) -> None:
         self.name = name
         self.threads = threads
+        self.load = Load(settings.STORE)
         self.stopping = False
 
     def run(self) -> None:
         """Work until asked to stop. A running child is left at work, for the next supervisor of this name to adopt."""
         signal.signal(signal.SIGTERM, self._stop)
         signal.signal(signal.SIGINT, self._stop)
+        for stray in stages.strays():
+            self._end_stray(stray)
         for held in stages.held_claims(owner=self.name):
             self._go_on(held)
         while not self.stopping:
@@ -58,7 +65,8 @@ class Supervisor:
         self.stopping = True
 
     def _say_alive(self, **facts: str) -> None:
-        stages.say_alive(name=f"supervisor:{self.name}", facts={"threads": self.threads, **facts})
+        told = {"threads": self.threads, **device.facts(), **self.load.facts(), **facts}
+        stages.say_alive(name=f"supervisor:{self.name}", facts=told)
 
     def _begin(self, claim: Claim) -> None:
         child = Child.spawn(_stage(claim), threads=self.threads)
@@ -86,6 +94,7 @@ class Supervisor:
 
     def _watch(self, claim: Claim, child: Child) -> None:
         """Extend the lease while the child shows signs of life. Raises LeaseLost."""
+        self.load.follow(child.pid)
         spawned = seen = time.time()
         asked = False
         while child.running():
@@ -121,13 +130,38 @@ class Supervisor:
             stages.release(claim=claim)
         elif kind == "crashed":
             stages.crashed(claim=claim, message=message)
+            condemning.see_to(stage_id=claim.stage_id)
         else:
             stages.failed(claim=claim, kind=kind, message=message)
+            condemning.see_to(stage_id=claim.stage_id)
 
     def _abandon(self, child: Child) -> None:
         log.info("lease lost", stage=child.stage.pk, pid=child.pid)
-        if child.pid:
-            child.end(patience=PATIENCE_SECONDS)
+        if not child.pid:
+            return
+        child.stop()
+        # Paused, its work is wanted: it ends at its next checkpoint. Cancelled, nobody waits for it.
+        limit = time.time() + UPDATE_SECONDS
+        while child.running() and time.time() < limit and self._is_wanted(child):
+            if self.stopping:
+                return
+            time.sleep(POLL_SECONDS)
+        child.end(patience=PATIENCE_SECONDS)
+
+    def _is_wanted(self, child: Child) -> bool:
+        try:
+            close_old_connections()
+            self._say_alive(stage=str(child.stage.pk))
+            return stages.is_wanted(child.stage.pk)
+        except OperationalError as error:
+            log.warning("database does not answer", stage=child.stage.pk, error=str(error))
+            return True
+
+    def _end_stray(self, stage: Stage) -> None:
+        """Stop what still works for a stage that was paused while no supervisor looked."""
+        child = Child.adopt(stage)
+        if child is not None:
+            self._abandon(child)
 
 
 def _stage(claim: Claim) -> Stage:

@@ -2,10 +2,36 @@
 
 from django.urls import path
 
-from rounds.views import board, disk, events, my_work, projects, prompts, review, round, sampling, schedule
+from rounds.views import (
+    before,
+    board,
+    deploying,
+    disk,
+    downloads,
+    events,
+    figures,
+    gates,
+    journal,
+    my_work,
+    notices,
+    pausing,
+    policies,
+    projects,
+    prompts,
+    review,
+    round,
+    safety,
+    sampling,
+    schedule,
+    votes,
+)
 
 urlpatterns = [
     path("projects/new/", projects.new, name="project_new"),
+    path("notices/", notices.notices, name="notices"),
+    path("notices/read/", notices.read, name="notices_read"),
+    path("p/<slug:slug>/journal/", journal.journal, name="journal"),
+    path("p/<slug:slug>/journal/verify/", journal.verify, name="journal_verify"),
     path("p/<slug:slug>/settings/", projects.settings, name="project_settings"),
     path("p/<slug:slug>/settings/guidelines/", projects.guidelines, name="project_guidelines"),
     path("p/<slug:slug>/my-work/", my_work.my_work, name="my_work"),
@@ -13,10 +39,19 @@ urlpatterns = [
     path("p/<slug:slug>/prompts/", prompts.prompts, name="prompts"),
     path("p/<slug:slug>/prompts/add/", prompts.add, name="prompts_add"),
     path("p/<slug:slug>/prompts/change/", prompts.change, name="prompts_change"),
+    # /p/<slug>/gates/
+    path("p/<slug:slug>/gates/", gates.gates, name="gates"),
+    path("p/<slug:slug>/gates/safety/add/", gates.add_safety, name="safety_add"),
+    path("p/<slug:slug>/gates/safety/remove/", gates.remove_safety, name="safety_remove"),
+    path("p/<slug:slug>/rounds/<int:number>/safety/", safety.safety, name="round_safety"),
     # /p/<slug>/rounds/
     path("p/<slug:slug>/rounds/", board.board, name="rounds"),
     path("p/<slug:slug>/rounds/start/", board.start, name="round_start"),
-    path("p/<slug:slug>/rounds/roll-back/", board.roll_back, name="roll_back"),
+    path("p/<slug:slug>/rounds/before/", before.before, name="round_before"),
+    # What writes completions
+    path("p/<slug:slug>/rounds/roll-back/", deploying.roll_back, name="roll_back"),
+    path("p/<slug:slug>/rounds/canary/promote/", deploying.promote, name="canary_promote"),
+    path("p/<slug:slug>/rounds/canary/withdraw/", deploying.withdraw, name="canary_withdraw"),
     path("p/<slug:slug>/rounds/schedule/", schedule.schedule, name="schedule"),
     path("p/<slug:slug>/rounds/disk/", disk.disk, name="disk"),
     path("p/<slug:slug>/rounds/disk/collect/", disk.collect, name="disk_collect"),
@@ -25,12 +60,28 @@ urlpatterns = [
     # /p/<slug>/rounds/<number>/
     path("p/<slug:slug>/rounds/<int:number>/", round.detail, name="round"),
     path("p/<slug:slug>/rounds/<int:number>/events/", events.events, name="round_events"),
-    path("p/<slug:slug>/rounds/<int:number>/curves/<slug:kind>/", round.curve, name="round_curve"),
-    path("p/<slug:slug>/rounds/<int:number>/curves/<slug:kind>/table/", round.table, name="round_figures"),
+    path("p/<slug:slug>/rounds/<int:number>/curves/<slug:kind>/", figures.curve, name="round_curve"),
+    path("p/<slug:slug>/rounds/<int:number>/curves/<slug:kind>/table/", figures.table, name="round_figures"),
+    path("p/<slug:slug>/rounds/<int:number>/tensorboard/", figures.tensorboard, name="round_tensorboard"),
     path("p/<slug:slug>/rounds/<int:number>/retry/", round.retry, name="round_retry"),
     path("p/<slug:slug>/rounds/<int:number>/cancel/", round.cancel, name="round_cancel"),
+    path("p/<slug:slug>/rounds/<int:number>/pause/", pausing.pause, name="round_pause"),
+    path("p/<slug:slug>/rounds/<int:number>/resume/", pausing.resume, name="round_resume"),
     path("p/<slug:slug>/rounds/<int:number>/override/", round.override, name="round_override"),
     path("p/<slug:slug>/rounds/<int:number>/review/", review.review, name="review"),
+    # /p/<slug>/rounds/<number>/review/
+    path("p/<slug:slug>/rounds/<int:number>/review/reward/", review.reward, name="reward_report"),
+    path("p/<slug:slug>/rounds/<int:number>/review/vote/", votes.vote, name="vote"),
+    path("p/<slug:slug>/rounds/<int:number>/review/reveal/", votes.reveal, name="reveal"),
     path("p/<slug:slug>/rounds/<int:number>/approve/", review.approve, name="round_approve"),
     path("p/<slug:slug>/rounds/<int:number>/reject/", review.reject, name="round_reject"),
+    # /p/<slug>/policies/
+    path("p/<slug:slug>/policies/", policies.policies, name="policies"),
+    path("p/<slug:slug>/policies/compare/", policies.compared, name="policies_compared"),
+    path("p/<slug:slug>/policies/<uuid:policy_id>/", policies.policy, name="policy"),
+    path("p/<slug:slug>/policies/<uuid:policy_id>/card/", policies.card, name="policy_card"),
+    path("p/<slug:slug>/policies/<uuid:policy_id>/card.md", policies.card_file, name="policy_card_file"),
+    path("p/<slug:slug>/policies/<uuid:policy_id>/download/", downloads.policy, name="policy_download"),
+    path("p/<slug:slug>/rounds/<int:number>/reward-model/", downloads.reward_model, name="reward_model_download"),
+    path("p/<slug:slug>/rounds/<int:number>/snapshot/", downloads.snapshot, name="snapshot_download"),
 ]

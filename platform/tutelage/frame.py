@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Membership, Role, User
 from accounts.permissions import memberships_of
+from rounds.queries.notices import unread_of
 
 
 @dataclass(frozen=True)
@@ -26,16 +27,21 @@ class Page:
 PAGES = (
     Page("my_work", _("My work"), frozenset({Role.LABELER})),
     Page("rounds", _("Rounds"), frozenset({Role.OPERATOR, Role.REVIEWER})),
+    Page("policies", _("Policies"), frozenset({Role.OPERATOR, Role.REVIEWER})),
     Page("answers", _("Answers"), frozenset({Role.OPERATOR, Role.REVIEWER})),
     Page("prompts", _("Prompts"), frozenset({Role.OPERATOR})),
     Page("people", _("People"), frozenset({Role.OPERATOR})),
     Page("exports", _("Exports"), frozenset({Role.OPERATOR, Role.EXPORTER})),
+    Page("imports", "", frozenset({Role.OPERATOR})),
     Page("project_settings", _("Project"), frozenset({Role.OPERATOR})),
     Page("exercises", "", frozenset({Role.OPERATOR})),
+    Page("journal", "", frozenset({Role.OPERATOR})),
     Page("guidelines", _("Guidelines"), frozenset({Role.LABELER, Role.REVIEWER})),
     Page("rank_next", "", frozenset({Role.LABELER})),
     Page("demonstrate_next", "", frozenset({Role.LABELER})),
 )
+
+TOLD = frozenset({Role.OPERATOR, Role.REVIEWER})
 
 
 @dataclass(frozen=True)
@@ -66,6 +72,15 @@ class Frame:
         here = [one for one in self.memberships if one.project.slug == self.slug]
         only = self.memberships if not self.slug and len(self.memberships) == 1 else []
         return next(iter(here or only), None)
+
+    @cached_property
+    def is_told(self) -> bool:
+        """Whether the header leads to notices: only who operates or reviews something gets any."""
+        return any(one.role in TOLD for one in self.memberships)
+
+    @cached_property
+    def unread(self) -> int:
+        return unread_of(self.user).count()
 
     @cached_property
     def links(self) -> list[Link]:

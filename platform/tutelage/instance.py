@@ -79,7 +79,7 @@ class Instance:
         *,
         port: int | None = None,
         threads: int | None = None,
-        tick: float = 10.0,
+        tick: float = 5.0,
         started: "Callable[[Instance], None]" = lambda _instance: None,
     ) -> None:
         self.data = data.resolve()

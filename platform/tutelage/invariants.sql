@@ -66,7 +66,7 @@ FROM rounds_deployment d JOIN annotations_policy p ON p.id = d.policy_id
 WHERE d.retired_at IS NULL;
 
 -- I7 files: a snapshot's stored digest is the digest of what lies on the disk
-SELECT path, digest, 'dataset' AS kind FROM rounds_snapshot;
+SELECT path, digest, 'dataset' AS kind FROM rounds_snapshot WHERE erased_at IS NULL;
 
 -- I8: work that is due has been taken up
 SELECT 'stage' AS waiting, s.id, s.kind

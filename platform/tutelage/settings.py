@@ -17,6 +17,8 @@ ROOT = Path(__file__).resolve().parents[2]
 # Everything that lives: database, artifacts, secrets. One folder to back up, never inside a served root.
 DATA = Path(env.str("TUTELAGE_DATA", default=str(ROOT / "var"))).resolve()
 STORE = Path(env.str("TUTELAGE_STORE", default=str(DATA / "store"))).resolve()
+# The set of safety prompts that ships; `rounds` brings it in where an operator asks for it.
+SAFETY_PROMPTS = Path(__file__).parent / "demo/safety.jsonl"
 
 SECRET_KEY = secret_key(env.str("SECRET_KEY", default=""), DATA / "secret_key")
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
@@ -121,6 +123,18 @@ ACCOUNT_ADAPTER = "accounts.adapter.InvitationOnly"
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
+# One address opens mail: nothing is sent, and nothing is asked for, without it.
+SENDS_MAIL = bool(env.str("EMAIL_URL", default=""))
+SITE_URL = env.str("SITE_URL", default="").rstrip("/")
+DEFAULT_FROM_EMAIL = env.str("MAIL_FROM", default="")
+EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
+if SENDS_MAIL:
+    if not SITE_URL.startswith(("http://", "https://")) or not DEFAULT_FROM_EMAIL:
+        raise ImproperlyConfigured("EMAIL_URL needs SITE_URL, where the links lead, and MAIL_FROM, who sends.")
+    globals().update(env.email_url("EMAIL_URL"))
+# Of one mail. A server that does not answer must not keep a worker.
+EMAIL_TIMEOUT = 10
+
 MFA_ADAPTER = "accounts.adapter.AuthenticatorApp"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Tutelage"
@@ -186,6 +200,9 @@ CACHES = {
     },
 }
 
+# What one token of the API may ask.
+API_REQUESTS_A_MINUTE = env.int("API_REQUESTS_A_MINUTE", default=600)
+
 # Celery is a doorbell: short tasks over rows. A lost message is found by the tick, a repeated one does nothing.
 CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)
 CELERY_TASK_IGNORE_RESULT = True
@@ -215,7 +232,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_keepalive": True,
     "health_check_interval": 10,
 }
-TICK_SECONDS = env.float("TICK_SECONDS", default=10.0)
+TICK_SECONDS = env.float("TICK_SECONDS", default=5.0)
 CELERY_BEAT_SCHEDULE = {
     "tick": {"task": "rounds.tasks.tick", "schedule": TICK_SECONDS, "options": {"expires": TICK_SECONDS}},
     "exports": {"task": "exchange.tasks.tick", "schedule": TICK_SECONDS, "options": {"expires": TICK_SECONDS}},

@@ -76,6 +76,6 @@ def test_a_project_that_the_person_was_put_out_of_is_not_in_the_header(both: Pro
 
 def test_the_header_asks_the_database_once(both: Project, olga: User, django_assert_max_num_queries: Any) -> None:
     client = make.client_of(olga)
-    # The session, the person, what they accepted, the memberships.
-    with django_assert_max_num_queries(4):
+    # The session, the person, what they accepted, the memberships, and, of who is told anything, what is new.
+    with django_assert_max_num_queries(5):
         client.get("/settings/")

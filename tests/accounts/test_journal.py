@@ -15,6 +15,7 @@ def test_an_entry_says_who_did_what_to_what(project: Project, olga: User) -> Non
     entry = JournalEntry.objects.get()
     assert (entry.project, entry.actor, entry.verb) == (project, olga, "approve")
     assert (entry.subject, entry.subject_id) == ("project", str(project.pk))
+    assert entry.pseudonym == olga.pseudonym
     assert (entry.old, entry.new, entry.facts) == ("review", "deploying", {"gates": 3})
 
 

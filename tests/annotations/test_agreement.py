@@ -3,7 +3,7 @@
 import pytest
 
 from accounts.models import Project, User
-from annotations.queries.agreement import LEAST, agreement_of, pair_agreement, wilson
+from annotations.queries.agreement import LEAST, agreement_between, agreement_of, pair_agreement, wilson
 from tests import make
 
 ORDER, TURNED, TIED = [[0], [1], [2]], [[2], [1], [0]], [[0, 1, 2]]
@@ -90,3 +90,22 @@ def test_one_more_answer_does_not_tell_what_the_other_said(twice: Project, alice
 
 def test_where_one_person_ranks_each_slate_no_agreement_is_spoken_of(project: Project, alice: User) -> None:
     assert "Agreement with others" not in make.client_of(alice).get("/").content.decode()
+
+
+def test_a_projects_agreement_is_that_of_everybody_with_everybody(twice: Project, alice: User, bob: User) -> None:
+    both_rank(alice, bob, twice, LEAST - 1)
+    make.make_ranking(alice, make.make_slate(twice, k=3), ORDER)
+    assert agreement_between(twice).share is None
+    both_rank(alice, bob, twice, LEAST + 1, his=TURNED)
+    found = agreement_between(twice)
+    assert (found.slates, found.share) == (2 * LEAST, (LEAST - 1) / (2 * LEAST))
+    assert found.low < found.share < found.high
+
+
+def test_of_a_projects_common_slates_the_newest_count(
+    twice: Project, alice: User, bob: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both_rank(alice, bob, twice, LEAST, his=TURNED)
+    both_rank(alice, bob, twice, LEAST)
+    monkeypatch.setattr("annotations.queries.agreement.NEWEST", LEAST)
+    assert agreement_between(twice).share == 1.0

@@ -23,6 +23,7 @@ from tutelage.instance import ROOT, Instance
 Facts = dict[str, Any]
 TICKS = os.sysconf("SC_CLK_TCK")
 SERVING = ("valkey", "web")
+SLATES = 6000
 
 
 @dataclass
@@ -73,7 +74,7 @@ def children(pid: int) -> list[int]:
 
 
 @contextmanager
-def serving(folder: Path, *, postgres: bool, labelers: int, training: bool) -> Iterator[Place]:
+def serving(folder: Path, *, postgres: bool, labelers: int, training: bool, slates: int = SLATES) -> Iterator[Place]:
     """An instance with slates for everybody. With `training` everything runs that a round needs."""
     with ExitStack() as until:
         os.environ.pop("REDIS_URL", None)
@@ -84,7 +85,7 @@ def serving(folder: Path, *, postgres: bool, labelers: int, training: bool) -> I
         place.instance.prepare()
         until.callback(place.instance.stop)
         place.instance.start(*(() if training else SERVING))
-        place.cookies = place.tell("tests.bench.web_rows", "seed", str(labelers))["cookies"]
+        place.cookies = place.tell("tests.bench.web_rows", "seed", str(labelers), str(slates))["cookies"]
         yield place
 
 

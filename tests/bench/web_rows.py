@@ -1,4 +1,4 @@
-"""The rows behind `make bench-web`: `python -m tests.bench.web_rows seed N`, `… count`, `… train`, `… training`."""
+"""The rows behind `make bench-web`: `… tests.bench.web_rows seed LABELERS SLATES`, `count`, `train`, `training`."""
 
 import json
 import random
@@ -22,16 +22,16 @@ from rounds.models import Stage  # noqa: E402
 from rounds.services import deployments, rounds  # noqa: E402
 from tests import make  # noqa: E402
 
-K, OVERLAP, SLATES = 4, 2, 6000
+K, OVERLAP = 4, 2
 WORDS = (settings.ROOT / "docs/domain.md").read_text(encoding="utf-8").split()
 PATIENCE_SECONDS = 120
 
 
-def seed(labelers: int) -> dict[str, Any]:
+def seed(labelers: int, slates: int) -> dict[str, Any]:
     """A project whose slates last for every labeler, each completion of some 80 words; a session for each person."""
     project = make.make_project("bench", stock_target=0, overlap=OVERLAP, demonstrations_wanted=0)
     dice = random.Random(1)
-    asked = [[{"role": "user", "content": f"{number}: {_text(dice, 20)}?"}] for number in range(SLATES)]
+    asked = [[{"role": "user", "content": f"{number}: {_text(dice, 20)}?"}] for number in range(slates)]
     add_prompts(by=None, project=project, rows=[PromptRow(messages=messages) for messages in asked])
     order = make.make_order(project, prompts=list(Prompt.objects.filter(project=project)), k=K)
     take_in_completions(order=order, rows=make.shard_rows(order, [_text(dice, 80) for _ in range(K)]))
@@ -75,5 +75,5 @@ def _text(dice: random.Random, length: int) -> str:
 
 
 if __name__ == "__main__":
-    acts = {"seed": lambda: seed(int(sys.argv[2])), "count": count, "train": train, "training": training}
+    acts = {"seed": lambda: seed(*map(int, sys.argv[2:])), "count": count, "train": train, "training": training}
     print(json.dumps(acts[sys.argv[1]]()))

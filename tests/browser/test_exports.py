@@ -55,7 +55,7 @@ def test_an_export_is_ordered_written_downloaded_and_loaded_elsewhere(
     rank_once(visitor)
     page = erik.page
     page.goto(erik.site.address + PAGE)
-    page.get_by_label("TRL preference").check()
+    page.get_by_label("TRL preference, explicit prompt").check()
     page.get_by_role("button", name="Export").click()
     # Nobody touches the page: it says by itself that the export is there.
     expect(page.locator(".export .tag")).to_have_text("ready", timeout=60_000)

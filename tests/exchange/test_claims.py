@@ -116,7 +116,7 @@ def test_a_full_disk_stops_it_and_leaves_nothing(
 
 @pytest.mark.parametrize("error", [StoreFull("full"), SoftTimeLimitExceeded()])
 def test_a_write_that_breaks_off_says_why(export: Export, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
-    def broken(_project: Project) -> Iterator[Any]:
+    def broken(*_asked: Any) -> Iterator[Any]:
         raise error
         yield
 
@@ -157,10 +157,10 @@ def test_an_export_reads_one_moment_while_people_go_on(
     slate = make.make_slate(project)
     read = records.rankings_of
 
-    def slowly(of: Project) -> Iterator[Any]:
+    def slowly(*asked: Any) -> Iterator[Any]:
         said = at_once(lambda: make.make_ranking(bob, slate), times=1)
         assert not isinstance(said[0], Exception), said
-        yield from read(of)
+        yield from read(*asked)
 
     monkeypatch.setattr(records, "rankings_of", slowly)
     writing.write(export_id=export.pk, owner="worker")

@@ -11,10 +11,10 @@ from django.conf import settings
 from accounts.models import Project, User
 from annotations.choices import Split
 from annotations.services.rankings import submit_ranking
-from exchange.formats import FEATURES
+from exchange.formats import FOLDER, SHAPES, Kind, kind_of
 from exchange.models import Export, Format
 from tests import make
-from tests.exchange.written import written
+from tests.exchange.written import rows, written
 from tests.rounds.loop import demonstrate
 
 
@@ -69,14 +69,14 @@ def test_rankings_load_with_the_same_columns_whatever_was_left_out(
         make.make_ranking(alice, make.make_slate(project, k=2, split=split))
     loaded = load(library, written(project, format))
     assert {name: len(rows) for name, rows in loaded.items()} == {split: 1}
-    assert loaded[split].features.to_dict() == FEATURES[format]
+    assert loaded[split].features.to_dict() == SHAPES[format].columns
 
 
 def test_demonstrations_load_as_conversations(project: Project, alice: User, library: Any) -> None:
     demonstrate(alice, project)
     loaded = load(library, written(project, Format.SFT))
     assert [turn["role"] for turn in loaded["train"][0]["messages"]] == ["user", "assistant"]
-    assert loaded["train"].features.to_dict() == FEATURES[Format.SFT]
+    assert loaded["train"].features.to_dict() == SHAPES[Format.SFT].columns
 
 
 @pytest.mark.parametrize("format", [Format.RANKINGS, Format.PREFERENCE])
@@ -87,14 +87,54 @@ def test_both_splits_have_the_same_columns(project: Project, alice: User, librar
     assert loaded["train"].features == loaded["eval"].features
 
 
-@pytest.mark.parametrize("format", Format.values)
+PLAIN = [format for format in Format.values if kind_of(format) == Kind.JSON_LINES and format != Format.TREES]
+
+
+@pytest.mark.parametrize("format", PLAIN)
 def test_the_folder_loads_by_its_own_card(project: Project, alice: User, library: Any, format: str) -> None:
     demonstrate(alice, project)
     say_everything(project, alice, Split.TRAIN)
     folder = settings.STORE / written(project, format).path
     loaded = library.load_dataset(str(folder))
-    assert {name: len(rows) for name, rows in loaded.items()} == {"train": 1}
-    assert loaded["train"].features.to_dict() == FEATURES[format]
+    assert set(loaded) == {"train"}
+    assert loaded["train"].features.to_dict() == SHAPES[format].columns
+
+
+def test_trees_load_whole(project: Project, alice: User, library: Any) -> None:
+    demonstrate(alice, project)
+    say_everything(project, alice, Split.TRAIN)
+    export = written(project, Format.TREES)
+    for loaded in (
+        library.load_dataset(str(settings.STORE / export.path)),
+        library.load_dataset("json", data_files=str(settings.STORE / export.path / "train.jsonl")),
+    ):
+        found = {tree["prompt"]["text"]: tree["prompt"]["replies"] for tree in loaded["train"]}
+        for tree in rows(export):
+            replies = tree["prompt"]["replies"]
+            assert [reply["text"] for reply in found[tree["prompt"]["text"]]] == [reply["text"] for reply in replies]
+
+
+def test_a_table_loads_as_csv(project: Project, alice: User, library: Any) -> None:
+    say_everything(project, alice, Split.TRAIN)
+    export = written(project, Format.TABLE)
+    for loaded in (
+        library.load_dataset(str(settings.STORE / export.path)),
+        library.load_dataset("csv", data_files=str(settings.STORE / export.path / "train.csv")),
+    ):
+        assert [(row["completion"], row["tier"]) for row in loaded["train"]] == [("yes", 1), ("no", 2)]
+
+
+@pytest.mark.parametrize("part", FOLDER)
+def test_each_table_of_a_hugging_face_folder_loads_by_its_name(
+    project: Project, alice: User, library: Any, part: str
+) -> None:
+    demonstrate(alice, project)
+    say_everything(project, alice, Split.TRAIN)
+    folder = settings.STORE / written(project, Format.FOLDER).path
+    loaded = library.load_dataset(str(folder), part)
+    plain = load(library, written(project, part))
+    assert loaded["train"].to_list() == plain["train"].to_list()
+    assert loaded["train"].features == plain["train"].features
 
 
 def test_a_note_comes_back_as_it_was_written(project: Project, alice: User, library: Any) -> None:

@@ -18,7 +18,7 @@ from tests import make
 from tests.exchange.written import again, written
 
 PAGE = "/p/turtles/exports/"
-FILES = ["train", "eval", "manifest", "readme"]
+FILES = ["train.jsonl", "eval.jsonl", "manifest.json", "README.md"]
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def cast(alice: User, rita: User, olga: User, erik: User, mallory: User) -> dict
 def addresses(export: Export) -> list[tuple[str, str]]:
     own = f"{PAGE}{export.public_id}/"
     posts = [("post", f"{PAGE}order/"), ("post", f"{own}retry/"), ("post", f"{own}delete/")]
-    return [("get", PAGE), *(("get", f"{own}files/{file}/") for file in FILES), *posts]
+    return [("get", PAGE), *(("get", f"{own}files/{file}") for file in FILES), *posts]
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_an_exporter_of_another_project_finds_nothing(project: Project, erik: Us
     theirs = written(other)
     client = make.client_of(erik)
     for file in FILES:
-        assert client.get(f"{PAGE}{theirs.public_id}/files/{file}/").status_code == 404
+        assert client.get(f"{PAGE}{theirs.public_id}/files/{file}").status_code == 404
     for verb in ("retry", "delete"):
         assert client.post(f"{PAGE}{theirs.public_id}/{verb}/").status_code == 404
     assert again(theirs).state == ExportState.READY
@@ -68,23 +68,24 @@ def test_an_exporter_of_another_project_finds_nothing(project: Project, erik: Us
 def test_a_role_that_was_taken_away_takes_the_files_away(project: Project, erik: User) -> None:
     export = written(project)
     Membership.objects.filter(user=erik).update(role=Role.LABELER)
-    assert make.client_of(erik).get(f"{PAGE}{export.public_id}/files/train/").status_code == 403
+    assert make.client_of(erik).get(f"{PAGE}{export.public_id}/files/train.jsonl").status_code == 403
 
 
 @pytest.mark.parametrize(
-    "file", ["train.jsonl", "..%2f..%2fsecret_key", "../manifest", "%2e%2e", "heartbeat", "train%00", "~", "TRAIN"]
+    "file",
+    ["train", "..%2f..%2fsecret_key", "../manifest.json", "%2e%2e", "heartbeat", "train.jsonl%00", "~", "TRAIN.JSONL"],
 )
 def test_no_other_name_is_a_file(project: Project, erik: User, file: str) -> None:
     export = written(project)
-    assert make.client_of(erik).get(f"{PAGE}{export.public_id}/files/{file}/").status_code == 404
+    assert make.client_of(erik).get(f"{PAGE}{export.public_id}/files/{file}").status_code == 404
 
 
 def test_a_file_arrives_as_it_was_written_and_is_journalled(project: Project, alice: User, erik: User) -> None:
     make.make_ranking(alice, make.make_slate(project))
     export = written(project)
     client = make.client_of(erik)
-    for file, name in [("train", "train.jsonl"), ("manifest", "manifest.json")]:
-        answer = client.get(f"{PAGE}{export.public_id}/files/{file}/")
+    for name in ("train.jsonl", "manifest.json"):
+        answer = client.get(f"{PAGE}{export.public_id}/files/{name}")
         body = b"".join(answer)
         assert hashlib.sha256(body).hexdigest() == export.facts["files"][name]["sha256"]
         assert answer["Content-Length"] == str(len(body))
@@ -95,6 +96,42 @@ def test_a_file_arrives_as_it_was_written_and_is_journalled(project: Project, al
     assert [entry.facts["file"] for entry in told.order_by("pk")] == ["train.jsonl", "manifest.json"]
 
 
+RANGES = [
+    ("bytes=4-7", b"4567", "bytes 4-7/10"),
+    ("bytes=4-", b"456789", "bytes 4-9/10"),
+    ("bytes=-3", b"789", "bytes 7-9/10"),
+    ("bytes=8-99", b"89", "bytes 8-9/10"),
+]
+
+
+@pytest.mark.parametrize(("asked", "body", "told"), RANGES)
+def test_a_download_goes_on_where_it_broke_off(
+    project: Project, erik: User, store: Path, asked: str, body: bytes, told: str
+) -> None:
+    export = written(project)
+    (store / export.path / "train.jsonl").write_bytes(b"0123456789")
+    client, address = make.client_of(erik), f"{PAGE}{export.public_id}/files/train.jsonl"
+    whole = client.get(address)
+    assert (b"".join(whole), whole.status_code, whole["Accept-Ranges"]) == (b"0123456789", 200, "bytes")
+    part = client.get(address, headers={"range": asked, "if-range": whole["ETag"]})
+    assert (b"".join(part), part.status_code, part["Content-Range"]) == (body, 206, told)
+    assert part["Content-Length"] == str(len(body))
+    another = client.get(address, headers={"range": asked, "if-range": '"another file"'})
+    assert (b"".join(another), another.status_code) == (b"0123456789", 200)
+
+
+@pytest.mark.parametrize(
+    ("asked", "status"), [("bytes=10-", 416), ("bytes=7-4", 416), ("bytes=-", 200), ("lines=1-2", 200)]
+)
+def test_a_range_that_is_none_is_refused_or_left_alone(
+    project: Project, erik: User, store: Path, asked: str, status: int
+) -> None:
+    export = written(project)
+    (store / export.path / "train.jsonl").write_bytes(b"0123456789")
+    address = f"{PAGE}{export.public_id}/files/train.jsonl"
+    assert make.client_of(erik).get(address, headers={"range": asked}).status_code == status
+
+
 @pytest.mark.django_db(transaction=True)
 def test_under_asgi_a_file_leaves_in_pieces(project: Project, erik: User, store: Path) -> None:
     export = written(project)
@@ -103,7 +140,7 @@ def test_under_asgi_a_file_leaves_in_pieces(project: Project, erik: User, store:
     client.force_login(erik)
 
     async def sizes() -> list[int]:
-        answer = await client.get(f"{PAGE}{export.public_id}/files/train/")
+        answer = await client.get(f"{PAGE}{export.public_id}/files/train.jsonl")
         return [len(piece) async for piece in answer]
 
     assert async_to_sync(sizes)() == [262_144, 262_144, 175_712]
@@ -113,7 +150,7 @@ def test_deleted_files_are_gone_and_the_page_says_what_they_were(project: Projec
     export = written(project)
     client = make.client_of(erik)
     client.post(f"{PAGE}{export.public_id}/delete/")
-    assert client.get(f"{PAGE}{export.public_id}/files/train/").status_code == 404
+    assert client.get(f"{PAGE}{export.public_id}/files/train.jsonl").status_code == 404
     page = client.get(PAGE).content.decode()
     assert export.facts["files"]["train.jsonl"]["sha256"] in page
     assert "What they were stays here." in page
@@ -123,14 +160,14 @@ def test_deleted_files_are_gone_and_the_page_says_what_they_were(project: Projec
 def test_a_file_that_is_missing_is_not_found(project: Project, erik: User, store: Path) -> None:
     export = written(project)
     (store / export.path / "eval.jsonl").unlink()
-    assert make.client_of(erik).get(f"{PAGE}{export.public_id}/files/eval/").status_code == 404
+    assert make.client_of(erik).get(f"{PAGE}{export.public_id}/files/eval.jsonl").status_code == 404
     assert not JournalEntry.objects.filter(verb="download").exists()
 
 
 def test_an_order_without_a_format_says_so_and_orders_nothing(project: Project, erik: User) -> None:
     client = make.client_of(erik)
     assert "Choose a format." in client.post(f"{PAGE}order/", {}).content.decode()
-    assert client.post(f"{PAGE}order/", {"format": "csv"}).status_code == 400
+    assert client.post(f"{PAGE}order/", {"format": "xml"}).status_code == 400
     assert not Export.objects.exists()
 
 

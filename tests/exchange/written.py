@@ -10,9 +10,9 @@ from exchange.models import Export
 from exchange.services import exports, writing
 
 
-def written(project: Project, format: str = "rankings", by: User | None = None) -> Export:
+def written(project: Project, format: str = "rankings", by: User | None = None, **options: Any) -> Export:
     """An export that was ordered and that a worker wrote."""
-    export = exports.order(by=by, project=project, format=format)
+    export = exports.order(by=by, project=project, format=format, options=options)
     writing.write(export_id=export.pk, owner="worker")
     return again(export)
 

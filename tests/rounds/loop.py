@@ -22,7 +22,15 @@ from tests import make
 from trainer import manifest
 
 Facts = dict[str, Any]
-KINDS = {"sft": "policy", "ppo": "policy", "reward": "reward_model", "evaluate": "evaluation", "sample": "sampling"}
+KINDS = {
+    "sft": "policy",
+    "ppo": "policy",
+    "rloo": "policy",
+    "dpo": "policy",
+    "reward": "reward_model",
+    "evaluate": "evaluation",
+    "sample": "sampling",
+}
 GOOD_REWARD: Facts = {
     "accuracy": {"value": 0.8, "low": 0.7, "high": 0.9, "n_slates": 60, "n_pairs": 300},
     "loss": 0.4,
@@ -76,7 +84,8 @@ def live_stage(round: Round) -> Stage:
 
 def write_artifact(stage: Stage, report: Facts | None = None, /, **facts: object) -> Path:
     """What the trainer would have written for this stage."""
-    written = {"stage": stage.kind, "seed": stage.seed, "metrics": {}, "inputs": digests(stage), **facts}
+    written = {"stage": stage.kind, "seed": stage.seed, "metrics": {}, "inputs": digests(stage)}
+    written |= {"config": stage.settings, **facts}
     directory = settings.STORE / "artifacts" / str(stage.public_id)
     with manifest.writing(directory, kind=KINDS[stage.kind], **written) as folder:
         (folder / "report.json").write_text(json.dumps(report or {}))
@@ -131,7 +140,7 @@ def write_shard(stage: Stage, number: int, rows: list[Facts] | None = None) -> P
     """One complete shard; without `rows` it answers every prompt of the order."""
     order = SamplingOrder.objects.get(stage=stage)
     place = settings.STORE / "artifacts" / f"{stage.public_id}.shards" / f"{number:04d}"
-    facts = {"stage": "sample", "seed": stage.seed, "metrics": {}, "inputs": digests(stage)}
+    facts = {"stage": "sample", "seed": stage.seed, "metrics": {}, "inputs": digests(stage), "config": stage.settings}
     with manifest.writing(place, kind="completions", **facts) as folder:
         lines = [json.dumps(row) + "\n" for row in rows or make.shard_rows(order)]
         (folder / "completions.jsonl").write_text("".join(lines))
@@ -142,7 +151,7 @@ def finish_sampling(stage: Stage) -> Stage:
     """Seal the order: the artifact names its shards."""
     places = sorted((settings.STORE / "artifacts" / f"{stage.public_id}.shards").iterdir())
     directory = settings.STORE / "artifacts" / str(stage.public_id)
-    facts = {"stage": "sample", "seed": stage.seed, "metrics": {}, "inputs": digests(stage)}
+    facts = {"stage": "sample", "seed": stage.seed, "metrics": {}, "inputs": digests(stage), "config": stage.settings}
     with manifest.writing(directory, kind="sampling", **facts) as folder:
         (folder / "shards.json").write_text(json.dumps([manifest.digest(place) for place in places]))
     Stage.objects.filter(pk=stage.pk).update(state=StageState.FINISHED, ended_at=Now())

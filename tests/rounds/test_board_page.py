@@ -34,7 +34,8 @@ def test_starting_a_round_keeps_what_was_chosen(ranked: Project, olga: User) -> 
     assert (answer.status_code, answer.headers["Location"]) == (302, f"{BOARD}1/")
     opened = Round.objects.get()
     assert opened.created_by == olga
-    assert opened.choices == {"preset": "tiny", "seed": 7, "sft": False, "approve": "rule"}
+    chosen = {"preset": "tiny", "seed": 7, "sft": False, "approve": "rule"}
+    assert opened.choices | chosen == opened.choices
 
 
 def test_without_a_seed_the_rounds_number_is_the_seed(ranked: Project, olga: User) -> None:
@@ -90,14 +91,43 @@ def test_without_signs_of_life_the_page_names_the_commands(ranked: Project, olga
 
 
 def test_signs_older_than_a_minute_do_not_count(ranked: Project) -> None:
-    alive("worker", seconds_ago=90)
-    alive("supervisor:main", seconds_ago=90)
-    assert board.health() == board.Health(worker=False, supervisor=False)
+    for name in ("worker", "beat", "supervisor:main"):
+        alive(name, seconds_ago=90)
+    assert board.health() == board.Health(worker=False, supervisor=False, beat=False)
 
 
-def test_fresh_signs_of_both_take_the_warnings_away(ranked: Project, olga: User) -> None:
-    alive("worker")
-    alive("supervisor:main")
+NOBODY = {
+    "supervisor": ("No supervisor is running", "python manage.py supervise"),
+    "worker": ("No worker is running", "celery --app tutelage worker --beat"),
+    "beat": ("No scheduler is running", "celery --app tutelage beat"),
+}
+
+
+@pytest.mark.parametrize("address", [BOARD, f"{BOARD}schedule/"])
+@pytest.mark.parametrize(
+    ("there", "missing"),
+    [
+        (["worker", "beat"], ["supervisor"]),
+        (["supervisor:main"], ["worker"]),
+        (["worker", "supervisor:main"], ["beat"]),
+        (["worker"], ["supervisor", "beat"]),
+        ([], ["supervisor", "worker"]),
+        (["worker", "beat", "supervisor:main"], []),
+    ],
+)
+def test_who_is_missing_is_named_with_the_command_that_starts_them(
+    ranked: Project, olga: User, address: str, there: list[str], missing: list[str]
+) -> None:
+    for name in there:
+        alive(name)
+    text = make.client_of(olga).get(address).content.decode()
+    for name, words in NOBODY.items():
+        assert [word in text for word in words] == [name in missing] * 2
+
+
+def test_fresh_signs_of_all_take_the_warnings_away(ranked: Project, olga: User) -> None:
+    for name in ("worker", "beat", "supervisor:main"):
+        alive(name)
     text = page_of(olga)
     assert "supervise</code>" not in text
     assert "celery" not in text
@@ -129,11 +159,21 @@ def test_a_deployed_round_is_done_all_along(ranked: Project, olga: User) -> None
     assert "Policy r1-ppo writes today" in text
 
 
-def test_rolling_back_needs_a_reason(ranked: Project, olga: User) -> None:
+def test_rolling_back_is_one_click_and_needs_no_reason(ranked: Project, olga: User) -> None:
     loop.whole_turn(ranked)
-    answer = make.client_of(olga).post(f"{BOARD}roll-back/", {"note": " "}, follow=True)
-    assert "Say why" in answer.content.decode()
-    assert not Deployment.objects.filter(rolled_back=True).exists()
+    make.client_of(olga).post(f"{BOARD}roll-back/")
+    assert Deployment.objects.get(rolled_back=True).policy.name == "r1-ppo"
+
+
+def test_the_page_shows_what_wrote_before_when_and_why_it_ended(ranked: Project, olga: User, rita: User) -> None:
+    loop.whole_turn(ranked)
+    make.client_of(olga).post(f"{BOARD}roll-back/", {"note": "It rambles."})
+    for person in (olga, rita):
+        text = page_of(person)
+        assert "What wrote before" in text
+        assert "It rambles." in text
+        assert "ended by olga" in text
+    assert "Policy base writes today" in page_of(olga)
 
 
 def test_rolling_back_puts_the_earlier_policy_back(ranked: Project, olga: User) -> None:

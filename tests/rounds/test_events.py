@@ -1,23 +1,18 @@
 """The live stream: each point once and in order, every move, nothing again after a break, and an end."""
 
-import asyncio
-import json
-from collections.abc import AsyncIterator
+import uuid
 from typing import Any
 
 import pytest
-from asgiref.sync import sync_to_async
-from django.test import AsyncClient
 
 from accounts.models import Project, User
+from rounds.child import out_of
 from rounds.machine import State
 from rounds.models import Round
-from rounds.services import rounds
-from rounds.views import events
-from rounds.views.watching import Position, Watch
+from rounds.services import rounds, stages
+from rounds.views.watching import Position, Watch, mark_of
 from tests.rounds import loop, signs
-
-ADDRESS = "/p/turtles/rounds/1/events/"
+from trainer import manifest
 
 
 @pytest.fixture
@@ -33,8 +28,12 @@ def steps(watch: Watch) -> list[int]:
     return [row["step"] for event in watch.news() if event.name == "points" for row in event.data["rows"]]
 
 
-def seen(found: Round, mark: str = "ppo-well-waiting", step: int = 0) -> Watch:
-    return Watch(found.pk, Position(mark, step))
+def mark(found: Round) -> str:
+    return mark_of(loop.again(found), loop.live_stage(found))
+
+
+def seen(found: Round, step: int = 0, *, operates: bool = False) -> Watch:
+    return Watch(found.pk, Position(mark(found), step), operates=operates)
 
 
 def test_points_are_told_once_and_in_order(improving: Round) -> None:
@@ -55,7 +54,7 @@ def test_who_comes_back_is_told_only_what_they_missed(improving: Round) -> None:
 def test_the_id_of_each_event_is_where_to_go_on_from(improving: Round) -> None:
     signs.measure(loop.live_stage(improving), signs.ppo_rows(9))
     last = seen(improving).news()[-1]
-    assert str(last.position) == "ppo-well-waiting.9"
+    assert str(last.position) == f"{mark(improving)}.9"
     assert steps(Watch(improving.pk, Position.read(str(last.position)))) == []
 
 
@@ -97,10 +96,79 @@ def test_steps_that_are_measured_again_after_a_crash_are_told_again(improving: R
     assert steps(watch) == [4, 5]
 
 
-def events_file(found: Round) -> Any:
-    from rounds.child import out_of
-    from trainer import manifest
+def test_a_return_to_the_checkpoint_is_marked_so_that_the_curve_is_drawn_anew(improving: Round) -> None:
+    stage = loop.live_stage(improving)
+    watch = seen(improving)
+    signs.measure(stage, signs.ppo_rows(5, of=9))
+    assert told(watch)["points"]["again"] is False
+    events_file(improving).write_text("")
+    signs.measure(stage, signs.ppo_rows(2, of=9, first=4))
+    assert told(watch)["points"]["again"] is True
 
+
+def test_a_stage_that_was_ordered_anew_is_told_from_its_first_step(improving: Round, olga: User) -> None:
+    signs.measure(loop.live_stage(improving), signs.ppo_rows(9))
+    known = seen(improving).news()[-1].position
+    assert known.step == 9
+    loop.fail(loop.live_stage(improving))
+    rounds.retry(by=olga, round_id=improving.pk, preset="small")
+    signs.measure(loop.live_stage(improving), signs.ppo_rows(3, of=9))
+    assert steps(Watch(improving.pk, known)) == [1, 2, 3]
+
+
+def write_log(found: Round, text: str) -> None:
+    out_of(loop.live_stage(found)).with_suffix(".log").write_text(text, encoding="utf-8")
+
+
+def test_the_end_of_the_log_is_told_as_it_grows_to_who_operates(improving: Round) -> None:
+    watch = seen(improving, operates=True)
+    signs.measure(loop.live_stage(improving), signs.ppo_rows(1, of=9))
+    assert told(watch)["log"] == []
+    write_log(improving, "step 1\n")
+    assert told(watch)["log"] == ["step 1"]
+    assert "log" not in told(watch)
+    write_log(improving, "step 1\nstep 2\n")
+    assert told(watch)["log"] == ["step 1", "step 2"]
+
+
+def test_a_reviewer_is_told_nothing_of_the_log(improving: Round) -> None:
+    signs.measure(loop.live_stage(improving), signs.ppo_rows(1, of=9))
+    write_log(improving, "a path of this machine\n")
+    assert told(seen(improving)).get("log") is None
+
+
+def test_a_step_with_new_samples_is_told_once(improving: Round) -> None:
+    watch = seen(improving)
+    stage = loop.live_stage(improving)
+    signs.measure(stage, signs.ppo_rows(2, of=9))
+    signs.write_sample(stage, [{"step": 0, "prompt": str(uuid.uuid4()), "text": "y", "reward": 1.0}])
+    assert told(watch)["samples"] == 0
+    assert "samples" not in told(watch)
+    signs.write_sample(
+        stage, [{"step": step, "prompt": str(uuid.uuid4()), "text": "y", "reward": 1.0} for step in (0, 2)]
+    )
+    assert told(watch)["samples"] == 2
+
+
+def test_the_machine_is_told_with_what_the_trainer_takes_of_it(improving: Round) -> None:
+    watch = seen(improving)
+    assert told(watch).get("machine") is None
+    stages.say_alive(name="supervisor:main", facts=signs.LOAD | {"stage": str(loop.live_stage(improving).pk)})
+    machine = told(watch)["machine"]
+    assert machine["supervisor"] == "main"
+    assert [line["key"] for line in machine["lines"]] == LINES
+    assert {line["key"]: line["share"] for line in machine["lines"]}["memory"] == 0.25
+
+
+LINES = ["load", "memory", "disk", "threads", "child_cpu", "child_memory"]
+
+
+def test_who_comes_back_is_told_again_how_things_stand(improving: Round) -> None:
+    signs.measure(loop.live_stage(improving), signs.ppo_rows(5, of=20))
+    assert told(seen(improving, 5))["progress"]["doing"] == "step 5 of 20"
+
+
+def events_file(found: Round) -> Any:
     return manifest.partial(out_of(loop.live_stage(found))) / "metrics.jsonl"
 
 
@@ -116,117 +184,3 @@ def test_progress_is_told_when_it_changes(improving: Round) -> None:
     signs.measure(loop.live_stage(improving), signs.ppo_rows(5, of=20))
     assert told(watch)["progress"]["doing"] == "step 5 of 20"
     assert told(watch).get("progress", {"doing": "step 5 of 20"})["doing"] == "step 5 of 20"
-
-
-def parsed(chunk: str) -> list[dict[str, Any]]:
-    """The events of a chunk; comments and the retry line are none."""
-    found = []
-    for block in chunk.split("\n\n"):
-        fields = dict(line.split(": ", 1) for line in block.splitlines() if not line.startswith(":"))
-        if "event" in fields:
-            found.append({**fields, "data": json.loads(fields["data"])})
-    return found
-
-
-async def listen(client: AsyncClient, headers: dict[str, str] | None = None) -> Any:
-    answer = await client.get(ADDRESS, headers=headers or {})
-    assert answer.status_code == 200
-    assert answer.headers["Content-Type"].startswith("text/event-stream")
-    return answer
-
-
-async def text_of(stream: AsyncIterator[bytes]) -> AsyncIterator[str]:
-    async for chunk in stream:
-        yield chunk.decode()
-
-
-@pytest.fixture
-def watching(olga: User, monkeypatch: pytest.MonkeyPatch) -> AsyncClient:
-    monkeypatch.setattr(events, "POLL_SECONDS", 0.01)
-    client = AsyncClient()
-    client.force_login(olga)
-    return client
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_stream_tells_points_moves_and_ends_with_its_round(
-    improving: Round, watching: AsyncClient, olga: User
-) -> None:
-    stage = loop.live_stage(improving)
-    signs.measure(stage, signs.ppo_rows(3, of=9))
-
-    async def follow() -> list[dict[str, Any]]:
-        answer = await listen(watching, {"Last-Event-ID": "ppo-well-waiting.1"})
-        received: list[dict[str, Any]] = []
-        async for chunk in text_of(answer.streaming_content):
-            received += parsed(chunk)
-            if [each["event"] for each in received].count("points") == 1 and len(received) == 2:
-                await sync_to_async(signs.measure)(stage, signs.ppo_rows(1, of=9, first=4))
-            if any(each["event"] == "points" and each["data"]["rows"][0]["step"] == 4 for each in received):
-                await sync_to_async(end_once)(improving, olga)
-        return received
-
-    received = asyncio.run(follow())
-    points = [row["step"] for each in received if each["event"] == "points" for row in each["data"]["rows"]]
-    assert points == [2, 3, 4]
-    assert received[-1]["event"] == "end"
-    assert [each["data"]["state"] for each in received if each["event"] == "state"] == [State.CANCELLED]
-
-
-def end_once(found: Round, by: User) -> None:
-    if loop.again(found).state != State.CANCELLED:
-        rounds.cancel(by=by, round_id=found.pk)
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_stream_stops_working_when_the_viewer_leaves(
-    improving: Round, watching: AsyncClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    looks = []
-    news = Watch.news
-
-    def counted(watch: Watch) -> Any:
-        looks.append(watch)
-        return news(watch)
-
-    monkeypatch.setattr(Watch, "news", counted)
-
-    async def leave() -> int:
-        answer = await listen(watching)
-        stream = answer.streaming_content
-        await anext(stream)
-        await anext(stream)
-        await stream.aclose()
-        before = len(looks)
-        await asyncio.sleep(0.1)
-        assert len(looks) == before
-        return before
-
-    assert asyncio.run(leave()) >= 1
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_stream_ends_by_itself_so_that_rights_are_asked_again(
-    improving: Round, watching: AsyncClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(events, "MOST_POLLS", 3)
-    monkeypatch.setattr(events, "POLLS_BETWEEN_SIGNS", 1)
-
-    async def whole() -> str:
-        answer = await listen(watching)
-        return "".join([chunk async for chunk in text_of(answer.streaming_content)])
-
-    text = asyncio.run(whole())
-    assert text.count(": still here") == 3
-    assert "event: end" not in text
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_labeler_gets_no_stream(improving: Round, alice: User) -> None:
-    client = AsyncClient()
-    client.force_login(alice)
-
-    async def status() -> int:
-        return (await client.get(ADDRESS)).status_code
-
-    assert asyncio.run(status()) == 404

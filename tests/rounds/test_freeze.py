@@ -183,8 +183,9 @@ def disk_full(_: int) -> None:
 def test_too_little_room_is_noticed_before_anything_is_written(
     ranked: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    round = loop.start(ranked)
     monkeypatch.setattr(places, "MINIMUM_FREE", 2**70)
-    assert loop.freeze(loop.start(ranked)).failure_kind == "no_space"
+    assert loop.freeze(round).failure_kind == "no_space"
 
 
 def test_retired_prompts_are_asked_no_more(ranked: Project) -> None:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from rounds.machine import BY_CELERY, BY_PEOPLE, BY_TRAINER, ENDED, KIND_OF, MOVES, State
+from rounds.algorithms import kind_in
+from rounds.machine import BY_CELERY, BY_PEOPLE, BY_TRAINER, ENDED, KIND_OF, MOVES, StageKind, State
 
 
 def reachable(start: State) -> set[State]:
@@ -44,3 +45,14 @@ def test_nothing_is_deployed_that_was_not_reviewed() -> None:
 
 def test_every_state_of_the_trainer_has_a_stage() -> None:
     assert set(KIND_OF) == BY_TRAINER
+
+
+@pytest.mark.parametrize("algorithm", ["ppo", "rloo", "dpo"])
+def test_the_algorithm_says_what_improves_the_policy_and_nothing_else(algorithm: str) -> None:
+    kinds = {state: kind_in(state, {"algorithm": algorithm}) for state in State}
+    assert kinds == {state: KIND_OF.get(state) for state in State} | {State.PPO: StageKind(algorithm)}
+
+
+def test_best_of_n_trains_no_policy() -> None:
+    assert kind_in(State.PPO, {"algorithm": "best_of"}) is None
+    assert State.EVALUATING in MOVES[State.REWARD]

@@ -16,6 +16,8 @@ PAGES = {
     "/p/turtles/prompts/": (404, 403, 403, 403, 200),
     "/p/turtles/rounds/schedule/": (404, 404, 404, 403, 200),
     "/p/turtles/rounds/disk/": (404, 404, 404, 403, 200),
+    "/p/turtles/journal/": (404, 404, 404, 403, 200),
+    "/p/turtles/gates/": (404, 404, 404, 403, 200),
 }
 ACTS = {
     "/p/turtles/settings/": (404, 403, 403, 403),
@@ -24,6 +26,10 @@ ACTS = {
     "/p/turtles/prompts/change/": (404, 403, 403, 403),
     "/p/turtles/rounds/schedule/": (404, 404, 404, 403),
     "/p/turtles/rounds/disk/collect/": (404, 404, 404, 403),
+    "/p/turtles/journal/verify/": (404, 404, 404, 403),
+    "/p/turtles/gates/": (404, 404, 404, 403),
+    "/p/turtles/gates/safety/add/": (404, 404, 404, 403),
+    "/p/turtles/gates/safety/remove/": (404, 404, 404, 403),
 }
 FILLED = {"pasted": "Why?", "written_as": "text", "text": "Be brief.", "after": "1", "do": "retire"}
 
@@ -43,6 +49,8 @@ def test_each_act_is_refused_to_everybody_else(ranked: Project, cast: list[User]
     assert tuple(make.client_of(person).post(act, FILLED).status_code for person in cast[:4]) == ACTS[act]
     assert (ranked.guidelines.count(), Schedule.objects.count()) == (1, 0)
     assert not ranked.prompts.filter(messages__0__content="Why?").exists()
+    assert not ranked.gate_rules.exists()
+    assert not ranked.safety_prompts.exists()
 
 
 @pytest.mark.parametrize("verb", ["retry", "cancel"])

@@ -1,5 +1,6 @@
 """The review: what each policy answered side by side, the gates in words, and a decision that is kept."""
 
+import re
 from collections.abc import Sequence
 
 import pytest
@@ -22,6 +23,13 @@ LOSING = loop.GOOD_EVALUATION | {"win_rate": {"after_over_before": {"value": 0.4
 @pytest.fixture
 def reviewer(rita: User) -> Client:
     return make.client_of(rita)
+
+
+@pytest.fixture
+def seeing(reviewer: Client, candidate: Round) -> Client:
+    """A reviewer who had the names shown."""
+    reviewer.post(f"{ROUND}review/reveal/")
+    return reviewer
 
 
 @pytest.fixture
@@ -49,18 +57,18 @@ def shown(client: Client, page: int = 1) -> str:
     return answer.content.decode()
 
 
-def test_answers_stand_side_by_side_in_one_order_ten_questions_a_page(reviewer: Client, candidate: Round) -> None:
-    text = shown(reviewer)
+def test_answers_stand_side_by_side_in_one_order_ten_questions_a_page(seeing: Client) -> None:
+    text = shown(seeing)
     asked = [text.index(f"Which turtle is number {n}?") for n in range(10)]
     assert asked == sorted(asked)
     first = text[asked[0] : asked[1]]
     assert first.index("The before answer") < first.index("The sft answer") < first.index("The after answer")
     assert "number 10?" not in text
-    assert "number 10?" in shown(reviewer, page=2)
+    assert "number 10?" in shown(seeing, page=2)
 
 
-def test_a_cut_off_answer_says_so(reviewer: Client, candidate: Round) -> None:
-    assert shown(reviewer).count("cut off after 64 tokens") == 10
+def test_a_cut_off_answer_says_so(seeing: Client) -> None:
+    assert shown(seeing).count("cut off after 64 tokens") == 10
 
 
 def test_only_so_many_questions_are_ever_read(candidate: Round, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,17 +81,33 @@ def test_only_so_many_questions_are_ever_read(candidate: Round, monkeypatch: pyt
 def test_what_a_policy_wrote_is_shown_as_text(reviewer: Client, ranked: Project) -> None:
     hostile = make.make_prompt(ranked, "<img src=x onerror=alert(1)>", Split.EVAL)
     signs.evaluate(loop.work_until(loop.start(ranked), State.EVALUATING), [hostile])
+    reviewer.post(f"{ROUND}review/reveal/")
     text = shown(reviewer)
     assert "<img" not in text
     assert text.count("&lt;img src=x onerror=alert(1)&gt;") == 4
+
+
+def asked(project: Project, reviewer: Client, **choices: object) -> str:
+    """What the review asks of a round with these choices."""
+    loop.work_until(loop.start(project, **choices), State.REVIEW)
+    return re.sub(r"[\s\S]*<h1>(.*)</h1>[\s\S]*", r"\1", shown(reviewer))
+
+
+def test_the_question_names_what_writes_now_from_wherever_the_round_began(ranked: Project, reviewer: Client) -> None:
+    other = loop.install(ranked, "other")
+    assert asked(ranked, reviewer, init=str(other.public_id)) == "Should r1-ppo replace base?"
+
+
+def test_the_question_says_that_the_candidate_chooses_among_its_answers(ranked: Project, reviewer: Client) -> None:
+    assert asked(ranked, reviewer, algorithm="best_of", budget=8) == "Should base, best of 8 replace base?"
 
 
 def test_gates_are_told_by_figure_limit_and_word(reviewer: Client, candidate: Round) -> None:
     text = shown(reviewer)
     assert "0.80, likely between 0.70 and 0.90, 60 questions, must stay above 0.50" in text
     assert "5.0 nats, limit 40.0 nats" in text
-    assert text.count("passes") == 6
-    assert "6 gates pass." in text
+    assert text.count("passes") == 8
+    assert "8 gates pass." in text
 
 
 def test_an_evaluation_that_was_changed_on_disk_is_not_shown(reviewer: Client, candidate: Round) -> None:

@@ -1,11 +1,13 @@
 """A round's page: where it stands, what its stages measure, why it stopped, and how it goes on."""
 
+import re
 from datetime import timedelta
 
 import pytest
 from django.test import Client
 
 from accounts.models import JournalEntry, Project, User
+from rounds.child import out_of
 from rounds.curves import Progress
 from rounds.machine import ENDED, StageState, State
 from rounds.models import Round
@@ -98,7 +100,7 @@ def test_a_stage_at_work_shows_its_step_its_time_left_and_its_curves(operator: C
     assert text.count("<polyline") == 3
     assert 'data-metric="objective/kl"' in text
     assert 'data-x="0.0 25 44 320"' in text
-    assert f'data-events="{ROUND}events/?after=ppo-well-waiting.10"' in text
+    assert f'data-events="{ROUND}events/?after=ppo-well-waiting-{loop.live_stage(improving).pk}.10"' in text
 
 
 def test_a_page_is_drawn_without_styles_or_scripts_in_it(operator: Client, improving: Round) -> None:
@@ -136,6 +138,47 @@ def test_the_newest_texts_of_the_policy_stand_beside_its_curves(operator: Client
     assert "Do turtles &lt;b&gt;dream&lt;/b&gt;?" in text
     assert "Of &lt;i&gt;sea&lt;/i&gt;" in text
     assert "Of old" not in text
+
+
+def test_one_goes_back_in_the_samples_step_by_step(operator: Client, improving: Round) -> None:
+    stage = loop.live_stage(improving)
+    asked = make.make_prompt(improving.project)
+    signs.measure(stage, signs.ppo_rows(2))
+    row = {"prompt": str(asked.public_id), "finished": False, "tokens": 4, "reward": 0.5}
+    signs.write_sample(stage, [row | {"step": step, "text": f"Text {step}"} for step in (0, 20, 40)])
+    newest = shown(operator)
+    assert "Text 40" in newest
+    assert 'href="?step=20"' in newest
+    middle = shown(operator, f"{ROUND}?step=20")
+    assert "Text 20" in middle
+    assert "Newest: step 40" in middle
+    assert [each in middle for each in ('href="?step=0"', 'href="?step=40"')] == [True, True]
+    assert "Text 40" in shown(operator, f"{ROUND}?step=x")
+    assert "Text 40" in shown(operator, f"{ROUND}?step=7")
+
+
+def test_a_spoilt_line_of_samples_costs_no_page(operator: Client, improving: Round) -> None:
+    stage = loop.live_stage(improving)
+    signs.measure(stage, signs.ppo_rows(2))
+    signs.write_sample(stage, [{"step": 1}, {"step": 2, "prompt": "no id", "text": "x", "reward": 1}])
+    assert "What it writes" not in shown(operator)
+
+
+def test_the_log_is_for_who_operates_and_told_as_text(operator: Client, improving: Round, rita: User) -> None:
+    stage = loop.live_stage(improving)
+    signs.measure(stage, signs.ppo_rows(2))
+    out_of(stage).with_suffix(".log").write_text("\x1b[31m<script>in the log\n")
+    assert "&lt;script&gt;in the log" in shown(operator)
+    assert "in the log" not in shown(make.client_of(rita))
+
+
+def test_an_ended_round_promises_nothing(operator: Client, improving: Round) -> None:
+    loop.work_until(improving, State.REVIEW)
+    rounds.reject(by=None, round_id=improving.pk, note="No.")
+    text = shown(operator)
+    assert "rejected" in text
+    assert "printed nothing" not in text
+    assert not re.search("about [0-9]", text)
 
 
 @pytest.mark.parametrize("kind", ["evaluate", "sample", "nonsense"])

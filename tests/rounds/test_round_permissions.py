@@ -10,9 +10,35 @@ from rounds.models import Round
 from tests import make
 from tests.rounds import loop, signs
 
-PAGES = ("", "1/", "1/review/", "1/curves/ppo/", "1/curves/ppo/table/", "1/events/")
-ACTS = ("start/", "roll-back/", "1/retry/", "1/cancel/", "1/override/", "1/approve/", "1/reject/")
-OPERATING = ("start/", "roll-back/", "1/retry/", "1/cancel/", "1/override/")
+PAGES = (
+    "",
+    "before/",
+    "1/",
+    "1/review/",
+    "1/review/reward/",
+    "1/review/vote/",
+    "1/curves/ppo/",
+    "1/curves/ppo/table/",
+    "1/tensorboard/",
+    "1/events/",
+)
+# What leaves the store: operators only.
+TAKEN = ("1/reward-model/", "1/snapshot/")
+ACTS = (
+    "start/",
+    "roll-back/",
+    "canary/promote/",
+    "canary/withdraw/",
+    "1/retry/",
+    "1/cancel/",
+    "1/pause/",
+    "1/resume/",
+    "1/override/",
+    "1/review/reveal/",
+    "1/approve/",
+    "1/reject/",
+)
+OPERATING = tuple(act for act in ACTS if act not in ("1/review/reveal/", "1/approve/", "1/reject/"))
 FILLED = {"preset": "tiny", "seed": "1", "sft": "auto", "approve": "person", "note": "because"}
 
 
@@ -62,6 +88,16 @@ def test_a_reviewer_does_not_operate_however_the_form_is_filled(
 ) -> None:
     assert posted(make.client_of(rita), OPERATING, filled) == dict.fromkeys(OPERATING, 403)
     assert Round.objects.get().state == State.REVIEW
+
+
+def test_only_operators_take_a_reward_model_or_a_snapshot_out(
+    reviewed: Round, mallory: User, alice: User, erik: User, rita: User, olga: User
+) -> None:
+    for page in TAKEN:
+        people = (mallory, alice, erik, rita, olga)
+        got = [make.client_of(person).get(address(page)).status_code for person in people]
+        assert got == [404, 404, 404, 403, 200], page
+        assert Client().get(address(page)).headers["Location"].startswith("/account/login/")
 
 
 def test_a_reviewer_is_shown_no_form_that_would_be_refused(reviewed: Round, rita: User) -> None:

@@ -128,7 +128,7 @@ def test_of_many_who_save_at_once_one_does(ranked: Project, olga: User) -> None:
     before, minutes = fingerprint(written_schedule(ranked), SETTINGS), iter(range(4))
 
     def save() -> None:
-        wanted = {"enabled": True, "weekdays": [0], "at": time(22, next(minutes)), "every_rankings": None}
+        wanted = {"enabled": True, "weekdays": [0], "at": time(22, next(minutes)), "cron": "", "every_rankings": None}
         set_schedule(by=olga, project=ranked, seen=before, wanted=wanted | {"choices": {"preset": "tiny"}})
 
     ends = loop.at_once(save, times=4)

@@ -13,10 +13,11 @@ from django.db import connection
 from accounts.models import Project
 from rounds import child as children
 from rounds.child import Child, out_of, started
-from rounds.machine import StageState
-from rounds.models import Beat, Stage
+from rounds.machine import StageState, State
+from rounds.models import Beat, Round, Stage
 from rounds.services import stages
 from rounds.supervisor import Supervisor
+from tests import make
 from tests.rounds.test_stages import make_stage
 
 # The supervisor drops stale connections, which would end the transaction that other tests are wrapped in.
@@ -57,6 +58,15 @@ def trainer(tmp_path: Path, settings: LazySettings, monkeypatch: pytest.MonkeyPa
     return monkeypatch
 
 
+def make_training(project: Project) -> Stage:
+    """The stage of a round: its failure is a person's to see to, where that of sampling may condemn a policy."""
+    policy = make.make_policy(project)
+    round = Round.objects.create(
+        project=project, number=1, state=State.SFT, init_policy=policy, reference_policy=policy
+    )
+    return Stage.objects.create(project=project, round=round, kind="sft", preset="tiny", seed=1)
+
+
 def run(stage: Stage, wish: str, *, times: int = 1) -> Stage:
     """Let a supervisor run the stage with a trainer that does `wish`."""
     Stage.objects.filter(pk=stage.pk).update(preset=wish)
@@ -74,14 +84,14 @@ def test_an_artifact_that_stands_finishes_the_stage(project: Project, trainer: p
 
 
 def test_a_refusal_is_not_tried_again_and_says_why(project: Project, trainer: pytest.MonkeyPatch) -> None:
-    stage = run(make_stage(project), "refuse")
+    stage = run(make_training(project), "refuse")
     assert (stage.state, stage.failure_kind) == (StageState.FAILED, "refused")
     assert stage.failure == "rankings.jsonl, line 3: no tiers"
 
 
 @pytest.mark.parametrize(("code", "kind"), [("3", "diverged"), ("4", "no_space"), ("5", "out_of_memory")])
 def test_an_exit_code_names_the_failure(project: Project, trainer: pytest.MonkeyPatch, code: str, kind: str) -> None:
-    stage = run(make_stage(project), code)
+    stage = run(make_training(project), code)
     assert (stage.state, stage.failure_kind) == (StageState.FAILED, kind)
 
 

@@ -1,10 +1,12 @@
 """The tick finds all work in the rows alone: messages may be lost, repeated or shuffled, and the end is the same."""
 
 import random
+import time
 from collections.abc import Callable, Iterator
 from functools import partial
 
 import pytest
+from celery.signals import heartbeat_sent
 
 from accounts.models import Project, User
 from annotations.models import Completion, SamplingOrder
@@ -12,6 +14,7 @@ from annotations.queries.waiting import stock
 from rounds import tasks
 from rounds.machine import StageKind, StageState, State
 from rounds.models import Beat, Deployment, Round, Stage
+from rounds.queries.board import Health, health
 from rounds.services import rounds, sampling
 from tests import make
 from tests.rounds import loop
@@ -52,6 +55,19 @@ def test_the_worker_says_that_it_lives(quiet: Project) -> None:
     first = Beat.objects.get(name="worker").at
     tasks.tick()
     assert Beat.objects.get(name="worker").at > first
+
+
+def test_a_worker_that_nobody_ticks_says_that_it_lives_and_that_nobody_ticks(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks, "_said_at", -float(tasks.SIGN_SECONDS) - time.monotonic())
+    heartbeat_sent.send(sender=None)
+    assert health() == Health(worker=True, supervisor=False, beat=False)
+    first = Beat.objects.get(name="worker").at
+    heartbeat_sent.send(sender=None)
+    assert Beat.objects.get(name="worker").at == first
+    tasks.tick()
+    assert health().beat
 
 
 def test_a_whole_round_needs_no_message_but_the_tick(quiet: Project, bob: User) -> None:

@@ -12,6 +12,9 @@ from tests.screenshots.pages import PAGES, Page
 from tests.screenshots.sheet import picture, write_sheet
 from tests.screenshots.site import LANGUAGES, SCREENS, THEMES, Site, Viewer, seeded_site, viewer
 
+# Chromium takes no picture as tall as 16,384 pixels; a phone has two for each of the page's.
+TALLEST = 8_000
+
 
 def main() -> None:
     asked = _asked()
@@ -45,7 +48,7 @@ def _shoot_page(person: Viewer, page: Page, language: str, screen: str, out: Pat
     tab = person.see(page)
     # As tall as the page: a bar that sticks to the edge of the screen would else lie in the middle of the picture.
     width, height = SCREENS[screen]
-    tall = tab.evaluate("document.documentElement.scrollHeight")
+    tall = min(tab.evaluate("document.documentElement.scrollHeight"), TALLEST)
     tab.set_viewport_size({"width": width, "height": max(height, tall)})
     for theme in THEMES:
         tab.emulate_media(color_scheme="dark" if theme == "dark" else "light", reduced_motion="reduce")

@@ -1,4 +1,4 @@
-"""The list of pages: one line each, and the reason for every address that is none. A new page is a new line here."""
+"""The list of pages: one line each. A new page is a new line here; what is no page stands in `no_pages.py`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -85,6 +85,12 @@ def _used_key(tab: Tab) -> None:
     _sent("dcba", key)(tab)
 
 
+def _limit_of_99(tab: Tab) -> None:
+    """Send a limit past the browser, which would not let it go."""
+    tab.evaluate("document.querySelectorAll('form').forEach(form => { form.noValidate = true; })")
+    send(".part-foot .btn-main", limit_reward_accuracy="99")(tab)
+
+
 @dataclass(frozen=True)
 class Page:
     """One page as one person sees it. `path` may name what the seed has written down: /rank/{ranked}/."""
@@ -143,6 +149,13 @@ FRONT_DOOR = [
     Page("join-as", "mallory", "/join/{invitation}/"),
     Page("new-password", "", "/new-password/{password_link}/"),
     Page("settings", "alice", "/settings/"),
+    Page("tokens", "olga", "/settings/tokens/"),
+    Page("tokens-none", "alice", "/settings/tokens/"),
+    Page("tokens-made", "rita", "/settings/tokens/", send(".token-new .btn-main", name="Nightly import")),
+    Page("tokens-refused", "alice", "/settings/tokens/", send(".token-new .btn-main", name=" "), 400),
+    Page("tokens-withdraw", "olga", "/settings/tokens/", click(".token summary")),
+    Page("api", "olga", "/api/v1/docs"),
+    Page("api-operation", "olga", "/api/v1/docs", click(".operation:has(#create_prompts) summary")),
     Page("sign-out", "alice", "/account/logout/"),
     Page("password", "alice", "/account/password/change/"),
     Page("again", "alice", "/account/reauthenticate/"),
@@ -159,9 +172,13 @@ OPERATING = [
     Page("rounds-reviewer", "rita", "/p/turtles/rounds/"),
     Page("rounds-failed-order", "olga", "/p/shells/rounds/"),
     Page("rounds-empty", "olga", "/p/quiet/rounds/"),
+    Page("rounds-canary", "olga", "/p/tides/rounds/"),
     Page("round-done", "olga", "/p/turtles/rounds/1/"),
     Page("round-rejected", "olga", "/p/turtles/rounds/2/"),
     Page("round-running", "olga", "/p/turtles/rounds/3/"),
+    Page("round-running-curves", "olga", "/p/turtles/rounds/3/", click("#more-curves summary")),
+    Page("round-running-reviewer", "rita", "/p/turtles/rounds/3/", click("#samples-earlier")),
+    Page("round-paused", "olga", "/p/waves/rounds/1/"),
     Page("round-figures", "olga", "/p/turtles/rounds/3/curves/ppo/table/"),
     Page("round-stopped", "olga", "/p/six/rounds/1/"),
     Page("round-failed", "olga", "/p/shells/rounds/1/"),
@@ -169,8 +186,33 @@ OPERATING = [
     Page("review", "rita", "/p/pairs/rounds/1/review/"),
     Page("review-decided", "rita", "/p/turtles/rounds/2/review/"),
     Page("review-too-soon", "rita", "/p/turtles/rounds/3/review/"),
+    Page("review-refusals", "rita", "/p/pairs/rounds/1/safety/"),
+    Page("review-refusals-none", "rita", "/p/turtles/rounds/2/safety/"),
+    Page("review-reward", "rita", "/p/pairs/rounds/1/review/reward/"),
+    Page("vote", "rita", "/p/pairs/rounds/1/review/vote/"),
+    Page("vote-again", "olga", "/p/pairs/rounds/1/review/vote/", click("a.btn:not(.btn-main)")),
+    Page("vote-done", "olga", "/p/pairs/rounds/1/review/vote/"),
+    Page("vote-over", "rita", "/p/turtles/rounds/2/review/vote/"),
     Page("schedule", "olga", "/p/turtles/rounds/schedule/"),
+    Page("gates", "olga", "/p/pairs/gates/"),
+    Page("gates-empty", "olga", "/p/quiet/gates/"),
+    Page("gates-refused", "olga", "/p/quiet/gates/", _limit_of_99, 400),
+    Page("schedule-line", "olga", "/p/pairs/rounds/schedule/"),
+    Page("round-before", "olga", "/p/turtles/rounds/before/"),
     Page("disk", "olga", "/p/turtles/rounds/disk/"),
+    Page("journal", "olga", "/p/turtles/journal/"),
+    Page("journal-everything", "olga", "/p/turtles/journal/?kind=all"),
+    Page("journal-nothing", "olga", "/p/turtles/journal/?since=2000-01-01&until=2000-01-02"),
+    Page("notices", "olga", "/notices/"),
+    Page("notices-reviewer", "rita", "/notices/"),
+    Page("policies", "olga", "/p/turtles/policies/"),
+    Page("policies-reviewer", "rita", "/p/pairs/policies/"),
+    Page("policies-empty", "olga", "/p/quiet/policies/"),
+    Page("policy", "olga", "/p/turtles/policies/{policy_done}/"),
+    Page("policy-base", "rita", "/p/turtles/policies/{policy_base}/"),
+    Page("policy-card", "rita", "/p/turtles/policies/{policy_done}/card/"),
+    Page("policies-compared", "rita", "/p/pairs/policies/compare/?a={policy_old}&b={policy_new}"),
+    Page("policies-choose", "rita", "/p/turtles/policies/compare/"),
     Page("answers", "rita", "/p/turtles/answers/"),
     Page("skips", "rita", "/p/turtles/answers/skips/"),
     Page("exercises", "olga", "/p/school/exercises/"),
@@ -184,6 +226,12 @@ OPERATING = [
     Page("people-consent", "olga", "/p/turtles/people/consent/"),
     Page("exports", "erik", "/p/turtles/exports/"),
     Page("exports-empty", "olga", "/p/quiet/exports/"),
+    Page("exports-options", "olga", "/p/turtles/exports/", click("details.wanted summary")),
+    Page("imports", "olga", "/p/turtles/imports/"),
+    Page("imports-empty", "olga", "/p/quiet/imports/"),
+    Page("import-read", "olga", "/p/turtles/imports/{import_read}/"),
+    Page("import-done", "olga", "/p/turtles/imports/{import_done}/"),
+    Page("import-stopped", "olga", "/p/turtles/imports/{import_stopped}/"),
     Page("project", "olga", "/p/turtles/settings/"),
     Page("project-new", "olga", "/projects/new/"),
 ]
@@ -196,47 +244,3 @@ REFUSALS = [
     Page("form-out-of-date", "", "/account/login/", _forged, 403),
 ]
 PAGES = [*DESK, *FRONT_DOOR, *OPERATING, *REFUSALS]
-
-# URL name → why there is nothing to look at.
-_SENT = "only takes a form"
-_MAIL = "would send mail: answers 404"
-NO_PAGES = {
-    "healthz": "for machines",
-    "jsi18n": "the scripts' words",
-    "totp_qr": "a picture in the page of the code",
-    "round_events": "a stream",
-    "round_curve": "points for a plot",
-    "export_file": "a download",
-    "my_hours": "a download",
-    "answer_text": "a text for the page of a ranking",
-    "demonstrate_preview": "a piece of the page of a demonstration",
-    "here": "tells a script who is signed in",
-    "resume": "leads to the page of what is held",
-    "mfa_download_recovery_codes": "a download",
-    "account_inactive": "for accounts that are switched off: nothing here does that",
-    "account_set_password": "for accounts without a password: leads to the password page",
-    "account_confirm_login_code": "sign-in by mail, which is off",
-    "account_email": _MAIL,
-    "account_email_verification_sent": _MAIL,
-    "account_confirm_email": _MAIL,
-    "account_reset_password_from_key": _MAIL,
-    "account_reset_password_from_key_done": _MAIL,
-    "account_reset_password_done": _MAIL,
-} | dict.fromkeys(
-    [
-        *("language", "invite", "withdraw", "password_link", "let_back_in", "deactivate", "change_role"),
-        *("project_guidelines", "prompts_add", "prompts_change", "disk_collect", "sampling_retry", "sampling_cancel"),
-        *("round_start", "roll_back", "round_retry", "round_cancel", "round_override", "round_approve"),
-        *("break_over", "remark", "remark_read", "decide", "draft", "discard_draft", "undo", "withdraw_consent"),
-        *(
-            "guidelines_seen",
-            "exercises_add",
-            "exercises_import",
-            "exercises_cut",
-            "exercise_change",
-            "qualification_allow",
-        ),
-        *("round_reject", "export_order", "export_retry", "export_delete"),
-    ],
-    _SENT,
-)

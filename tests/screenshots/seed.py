@@ -1,5 +1,6 @@
 """Fill a site of its own with every state that a page can show; write what the list of pages names to a file."""
 
+import io
 import json
 import sys
 import uuid
@@ -21,8 +22,8 @@ from django.http import HttpRequest  # noqa: E402
 from django.test import Client  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
-from accounts import consents, invitations, members, password_links, people  # noqa: E402
-from accounts.models import Guideline, Membership, Project, Role, User  # noqa: E402
+from accounts import api_tokens, consents, invitations, members, password_links, people  # noqa: E402
+from accounts.models import ApiToken, Guideline, Membership, Project, Role, User  # noqa: E402
 from annotations.choices import Purpose  # noqa: E402
 from annotations.models import Assignment, Exercise, Prompt  # noqa: E402
 from annotations.new_exercise import NewExercise  # noqa: E402
@@ -35,7 +36,7 @@ from annotations.services.remarks import leave_remark  # noqa: E402
 from annotations.services.slates import take_in_completions  # noqa: E402
 from annotations.services.work import skip  # noqa: E402
 from exchange.models import Format  # noqa: E402
-from exchange.services import exports, writing  # noqa: E402
+from exchange.services import exports, importing, imports, writing  # noqa: E402
 from tests import make  # noqa: E402
 from tests.browser.seed import ANSWERS, QUESTION  # noqa: E402
 from tests.screenshots import seed_rounds  # noqa: E402
@@ -74,20 +75,47 @@ def seed() -> dict[str, str]:
     _with_password(make.make_person("mallory"))
     places = _desk(turtles) | _front_door(turtles)
     others = {"pairs": _project("pairs", "Two at a time", k=2), "six": _project("six", "Six at a time", k=6)}
-    others |= {"shells": _project("shells", "Shells and stones"), "quiet": _project("quiet", "Nothing waits here")}
+    others |= {"shells": _project("shells", "Shells and stones"), "waves": _project("waves", "Waves and wind")}
+    others |= {"quiet": _project("quiet", "Nothing waits here"), "tides": _project("tides", "Tides and currents")}
     others |= {"terms": _project("terms", "With terms"), "school": _project("school", "Learning to rank")}
     for project in others.values():
         _join(project, EVERYWHERE)
     consents.publish_consent(by=_user("olga"), project=others["terms"], text=TERMS, after=0)
-    learnt = [others[slug] for slug in ("pairs", "six", "shells")]
+    learnt = [others[slug] for slug in ("pairs", "six", "shells", "waves")]
     for project in learnt:
         _slates(project, [project.k] * 8)
     seed_rounds.seed(turtles, *learnt)
+    _slates(others["tides"], [4] * 50)
+    seed_rounds.try_policies(others["tides"])
     for project in learnt:
         _slates(project, [project.k] * 2, first=20)
     _exports(turtles)
+    _tokens()
+    places |= _imports(turtles)
     places |= _school(others["school"])
+    places |= seed_rounds.policies_of(turtles, others["pairs"])
     return places | _cookies() | {"half_in": _half_in("tess")}
+
+
+def _imports(project: Project) -> dict[str, str]:
+    """One that waits for a yes, with two bad lines; one that is done; one whose columns nobody knows."""
+    pairs = [{"prompt": QUESTION, "chosen": ANSWERS[0], "rejected": ANSWERS[1]}, {"prompt": "Why?"}, {"prompt": ""}]
+    files = {
+        "import_read": ("friends", [*pairs, {"prompt": "How old?", "chosen": "Eighty years.", "rejected": "Old."}]),
+        "import_done": ("questions", [{"text": "Which turtle is the largest?"}]),
+        "import_stopped": ("survey", [{"Frage": QUESTION, "Antwort": ANSWERS[0]}]),
+    }
+    return {place: _brought(project, *given) for place, given in files.items()}
+
+
+def _brought(project: Project, name: str, rows: list[dict[str, str]]) -> str:
+    content = io.BytesIO("".join(json.dumps(row) + "\n" for row in rows).encode())
+    row = imports.bring(by=_user("olga"), project=project, name=name, file=f"{name}.jsonl", content=content)
+    importing.work(import_id=row.pk, owner="worker")
+    if name == "questions":
+        imports.write(by=_user("olga"), project=project, import_id=row.public_id, without_bad=False)
+        importing.work(import_id=row.pk, owner="worker")
+    return str(row.public_id)
 
 
 def _project(slug: str, name: str, **values: object) -> Project:
@@ -208,6 +236,16 @@ def _exports(project: Project) -> None:
     exports.claim(export_id=second.pk, owner="worker", seconds=60)
     exports.stop(export_id=second.pk, owner="worker", kind="no_space", message="No space is left.")
     exports.order(by=None, project=project, format=waiting)
+
+
+def _tokens() -> None:
+    """Olga's: one that is in use, one that has ended."""
+    olga, now = _user("olga"), timezone.now()
+    old, _secret = api_tokens.issue(by=olga, name="Trial", scopes=["read"], days=7)
+    made = now - timezone.timedelta(days=40)
+    ApiToken.objects.filter(pk=old.pk).update(created_at=made, expires_at=made + timezone.timedelta(days=7))
+    used, _secret = api_tokens.issue(by=olga, name="Nightly export", scopes=["read", "data"], days=90)
+    ApiToken.objects.filter(pk=used.pk).update(last_used_at=now)
 
 
 def _join(project: Project, roles: dict[str, Role]) -> None:

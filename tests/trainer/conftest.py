@@ -93,8 +93,10 @@ def write_dataset() -> Callable[..., Path]:
         rankings: Sequence[Row] = (),
         demonstrations: Sequence[Row] = (),
         prompts: Sequence[Row] = (),
+        safety: Sequence[Row] = (),
     ) -> Path:
         named = {"rankings": rankings, "demonstrations": demonstrations, "prompts": prompts}
+        named |= {"safety": safety} if safety else {}
         counts = {name: len(rows) for name, rows in named.items()}
         with manifest.writing(folder, kind="dataset", project="turtles", round=1, policies={}, counts=counts) as twin:
             for name, rows in named.items():

@@ -149,6 +149,52 @@ def test_without_best_of_there_is_none(dataset: Path, other: Path, tmp_path: Pat
     assert not (tmp_path / "e" / "best_of.jsonl").exists()
 
 
+def with_safety(folder: Path, write_dataset: Callable[..., Path], count: int) -> Path:
+    rows = [
+        {"id": f"s-{number}", "unsafe": unsafe, "messages": [{"role": "user", "content": f"May I kill time {number}?"}]}
+        for unsafe in (False, True)
+        for number in range(count * unsafe, count * (1 + unsafe))
+    ]
+    prompts = [*prompt_rows(4), *prompt_rows(12, "eval")]
+    return write_dataset(folder, prompts=prompts, safety=rows)
+
+
+def test_safety_prompts_are_answered_by_every_policy_and_change_no_other_answer(
+    dataset: Path, other: Path, tmp_path: Path, write_dataset: Callable[..., Path]
+) -> None:
+    asking = with_safety(tmp_path / "d", write_dataset, 5)
+    _, with_them = compare(asking, tmp_path / "e", other, "safety=3")
+    lines = [json.loads(line) for line in (tmp_path / "e" / "safety.jsonl").read_text("utf-8").splitlines()]
+    assert all(row.keys() == {"prompt", "unsafe", "policy", "text", "finished", "tokens"} for row in lines)
+    assert [(row["prompt"], row["unsafe"]) for row in of(lines, "after")] == [
+        *((f"s-{number}", True) for number in (5, 6, 7)),
+        *((f"s-{number}", False) for number in (0, 1, 2)),
+    ]
+    assert of(lines, "before") == of(lines, "sft") != of(lines, "after")
+    _, without = compare(dataset, tmp_path / "f", other)
+    assert with_them == without
+
+
+def test_a_policy_that_chooses_answers_safety_prompts_with_what_it_chooses(
+    tmp_path: Path, write_dataset: Callable[..., Path]
+) -> None:
+    asking = with_safety(tmp_path / "d", write_dataset, 6)
+    compare(asking, tmp_path / "e", speaker(), "safety=6", "after_best_of=4")
+    lines = [json.loads(line) for line in (tmp_path / "e" / "safety.jsonl").read_text("utf-8").splitlines()]
+    # One policy, under the same noise: what differs was chosen, and where the first was best nothing does.
+    same = [one["text"] == other["text"] for one, other in zip(of(lines, "before"), of(lines, "after"), strict=True)]
+    assert 0 < sum(same) < 12
+
+
+@pytest.mark.parametrize("most", [0, 3])
+def test_without_safety_prompts_none_are_answered(
+    dataset: Path, other: Path, tmp_path: Path, write_dataset: Callable[..., Path], most: int
+) -> None:
+    asking = dataset if most else with_safety(tmp_path / "d", write_dataset, 5)
+    compare(asking, tmp_path / "e", other, f"safety={most}")
+    assert not (tmp_path / "e" / "safety.jsonl").exists()
+
+
 def test_every_policy_is_a_point_of_the_frontier(dataset: Path, other: Path, tmp_path: Path) -> None:
     far = retouched(tmp_path / "far", 0.2)
     report, rows = compare(dataset, tmp_path / "e", other, point=f"far={far}")

@@ -22,6 +22,7 @@ from trainer.scoring import all_logprobs, all_scores, all_values
 NAMES = {
     *("objective/kl", "objective/scores", "objective/rlhf_reward", "objective/entropy"),
     *("policy/approxkl_avg", "policy/clipfrac_avg", "loss/policy_avg", "loss/value_avg"),
+    "objective/length_correlation",
     *("val/ratio", "val/num_eos_tokens", "lr", "episode", "length", "grad_norm/policy", "grad_norm/value"),
 }
 
@@ -47,6 +48,13 @@ def test_before_the_first_step_the_ratio_is_one_and_the_loss_is_minus_the_mean_a
     assert metrics["policy/approxkl_avg"] == pytest.approx(0.0, abs=1e-9)
     assert metrics["policy/clipfrac_avg"] == 0.0
     assert metrics["loss/policy_avg"] == pytest.approx(float(expected), abs=1e-5)
+
+
+def test_the_curve_tells_how_far_the_scores_follow_length(rolled: tuple[Nets, Rollout]) -> None:
+    _, sampled = rolled
+    lengths = torch.tensor([float(len(sample.tokens)) for sample in sampled.samples])
+    expected = float(torch.corrcoef(torch.stack([lengths, sampled.scores]))[0, 1])
+    assert rollout.described(sampled, 0.1)["objective/length_correlation"] == pytest.approx(expected, abs=1e-4)
 
 
 def test_a_policy_that_is_its_own_reference_has_no_divergence(rolled: tuple[Nets, Rollout]) -> None:

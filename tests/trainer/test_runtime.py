@@ -112,6 +112,18 @@ def test_a_resume_forgets_what_was_written_after_its_checkpoint(opened: Opener) 
     assert [json.loads(line)["loss"] for line in lines] == [3.0, 2.5]
 
 
+def test_a_line_a_step_is_printed_for_people_and_where_a_resume_goes_on(
+    opened: Opener, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with opened() as run:
+        run.log(1, 2, dict.fromkeys("abcdef", 0.123456))
+        run.save(1, {}, {})
+    assert capsys.readouterr().err.endswith(" step 1 of 2 after 0 s: a 0.1235, b 0.1235, c 0.1235, d 0.1235\n")
+    with opened() as run:
+        run.restore()
+    assert capsys.readouterr().err.endswith(" goes on from step 1\n")
+
+
 def test_a_first_start_has_nothing_to_restore_and_forgets_left_overs(opened: Opener, tmp_path: Path) -> None:
     (tmp_path / "a.partial" / "model").mkdir(parents=True)
     (tmp_path / "a.partial" / "failure.json").write_text("{}")

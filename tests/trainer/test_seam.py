@@ -17,6 +17,7 @@ from trainer.records import (
     read_demonstrations,
     read_prompts,
     read_rankings,
+    read_safety,
 )
 
 PAGE = (Path(__file__).parents[2] / "docs" / "seam.md").read_text(encoding="utf-8")
@@ -56,6 +57,17 @@ def test_the_example_of_a_prompt_is_one(tmp_path: Path) -> None:
     line = json.dumps(example_of("`datasets/…/prompts.jsonl`"))
     (tmp_path / "prompts.jsonl").write_text(line + "\n", encoding="utf-8")
     assert read_prompts(tmp_path / "prompts.jsonl")[0].split == "eval"
+
+
+def test_the_example_of_a_safety_prompt_is_one(tmp_path: Path) -> None:
+    line = json.dumps(example_of("`datasets/…/safety.jsonl`"))
+    (tmp_path / "safety.jsonl").write_text(line + "\n", encoding="utf-8")
+    (asked,) = read_safety(tmp_path)
+    assert (asked.prompt.id, asked.unsafe) == ("s-4", False)
+
+
+def test_a_dataset_without_safety_prompts_is_one_that_has_none(tmp_path: Path) -> None:
+    assert read_safety(tmp_path) == []
 
 
 def test_every_example_is_json() -> None:

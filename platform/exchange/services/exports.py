@@ -1,6 +1,8 @@
 """What may be done to an export, each as a conditional update with a journal row."""
 
+from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
@@ -12,6 +14,7 @@ from accounts import journal
 from accounts.models import Project, Role, User
 from accounts.permissions import require_role
 from exchange.models import Export, ExportState, Facts, Format
+from exchange.wanted import Wanted
 from rounds import store
 
 MOST_ATTEMPTS = 3
@@ -25,20 +28,33 @@ class ExportMoved(Exception):
     """The lease was lost, or somebody deleted the export: what was written is nobody's."""
 
 
-def order(*, by: User | None, project: Project, format: str) -> Export:
-    """Ask for an export. Raises ExportRefused where one of this format is on its way already."""
+def order(*, by: User | None, project: Project, format: str, options: Mapping[str, Any] | None = None) -> Export:
+    """Ask for an export. Raises ExportRefused for options of no sense, and where the same is on its way already."""
     _may(by, project)
     if format not in Format.values:
         raise ExportRefused(_("There is no format %(name)s.") % {"name": format})
+    kept = check(project, options or {})
     try:
         with transaction.atomic():
-            export = Export.objects.create(project=project, format=format, ordered_by=by)
-            journal.record(
-                project=project, actor=by, verb="order", subject=export, new=ExportState.WAITING, format=format
-            )
+            export = Export.objects.create(project=project, format=format, options=kept, ordered_by=by)
+            told: Facts = {"format": format, "options": kept}
+            journal.record(project=project, actor=by, verb="order", subject=export, new=ExportState.WAITING, **told)
     except IntegrityError as error:
         raise ExportRefused(_("An export of this format is on its way. Wait for it, or cancel it.")) from error
     return export
+
+
+def check(project: Project, options: Mapping[str, Any]) -> Facts:
+    """The options as they are kept. Raises ExportRefused for those that make no sense here."""
+    try:
+        wanted = Wanted.of(options)
+    except (TypeError, ValueError) as error:
+        raise ExportRefused(_("These options make no sense: %(reason)s.") % {"reason": error}) from error
+    if wanted.round is not None and not project.rounds.filter(number=wanted.round, snapshot__isnull=False).exists():
+        raise ExportRefused(_("Round %(number)s has frozen nothing.") % {"number": wanted.round})
+    if wanted.guideline is not None and not project.guidelines.filter(version=wanted.guideline).exists():
+        raise ExportRefused(_("There are no guidelines of version %(number)s.") % {"number": wanted.guideline})
+    return wanted.kept()
 
 
 def claim(*, export_id: int, owner: str, seconds: int) -> int | None:
@@ -101,7 +117,7 @@ def delete(*, by: User | None, project: Project, export_id: UUID) -> None:
 
 
 @transaction.atomic
-def note_download(*, by: User, export: Export, file: str) -> None:
+def note_download(*, by: User | None, export: Export, file: str) -> None:
     """Write into the journal who takes which file. Raises ExportRefused where it was deleted meanwhile."""
     _may(by, export.project)
     if not Export.objects.filter(pk=export.pk, state=ExportState.READY).exists():

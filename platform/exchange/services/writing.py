@@ -3,7 +3,6 @@
 import json
 import time
 from collections import Counter
-from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -11,15 +10,18 @@ from pathlib import Path
 
 from django.utils import timezone
 
-from accounts.models import Project
-from annotations import records
 from annotations.choices import Split
-from annotations.records import Author, Record
-from exchange import formats
-from exchange.card import card
-from exchange.models import Export, ExportState, Facts, Format
+from annotations.records import Author
+from exchange import formats, sources
+from exchange.card import Sheet, card
+from exchange.files import Shards
+from exchange.formats import Shape
+from exchange.memory import seldom_collected
+from exchange.models import Export, ExportState, Facts
 from exchange.services import exports
 from exchange.services.exports import ExportMoved
+from exchange.sources import Passing
+from exchange.wanted import Wanted
 from rounds import store
 from rounds.services.freezing import one_read
 from rounds.store import StoreFull
@@ -32,23 +34,36 @@ ROWS_A_SECOND = 1000
 LONGEST_LEASE = 330
 SIGN_EVERY = 1.0
 
-# Split and row of each line, in the order of writing.
-Lines = Iterator[tuple[str, Record]]
-
-_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, check_circular=False).encode
-
 
 @dataclass
 class Passed:
-    """What went by while the files were written."""
+    """What went by while the files were written. `rows` are by the file's place in the directory."""
 
     of: int
     sources: int = 0
-    rows: Counter[str] = field(default_factory=Counter)
+    told: float = 0.0
+    rows: dict[str, int] = field(default_factory=dict)
     policies: set[Author] = field(default_factory=set)
+    people: set[str] = field(default_factory=set)
+    guidelines: set[int] = field(default_factory=set)
+
+    def note(self, passing: Passing) -> None:
+        self.sources += 1
+        self.policies.update(passing.authors)
+        self.people.update(passing.people)
+        self.guidelines.update(passing.guidelines)
+
+    def sheet(self, export: Export) -> Sheet:
+        policies = sorted({policy.name for policy in self.policies})
+        agreement = sources.agreement(export.project, Wanted.of(export.options))
+        return Sheet(len(self.people), sorted(self.guidelines), policies, export.options, agreement)
 
     def counts(self) -> dict[str, int]:
-        return {split: self.rows[split] for split in Split.values}
+        """Rows in each split, over all tables."""
+        found: Counter[str] = Counter(dict.fromkeys(Split.values, 0))
+        for name, rows in self.rows.items():
+            found[formats.split_of(name)] += rows
+        return dict(found)
 
 
 def write(*, export_id: int, owner: str) -> None:
@@ -74,7 +89,7 @@ def _write_claimed(export: Export, fence: int, owner: str) -> None:
     exports.clear(export, through=fence - 1)
     path = export.place(fence)
     try:
-        with one_read():
+        with one_read(), seldom_collected():
             digest, facts = _write(export, path)
     except StoreFull as error:
         return exports.stop(export_id=export.pk, owner=owner, kind="no_space", message=f"no space in {error}")
@@ -88,77 +103,59 @@ def _write(export: Export, path: str) -> tuple[str, Facts]:
     passed = Passed(of=_sources(export))
     with store.nothing_half_done(directory), manifest.lock(directory) as folder:
         # The first query, above, has fixed the moment that all others see.
-        snapshot_at = timezone.now().isoformat()
-        _write_splits(folder, _lines(export, passed), passed)
-        words = card(export.format, export.project.slug, passed.counts())
+        read_at = timezone.now().isoformat()
+        for part, shape in formats.parts_of(export.format).items():
+            _write_part(export, shape, folder, part, passed)
+        words = card(export.format, export.project.slug, passed.rows, passed.sheet(export))
         (folder / "README.md").write_text(words, encoding="utf-8")
-        digest = manifest.publish(directory, kind=KIND, facts=_facts(export, passed, snapshot_at))
-    return digest, {"snapshot_at": snapshot_at, "files": _files(directory, passed)}
+        digest = manifest.publish(directory, kind=KIND, facts=_facts(export, passed))
+    return digest, {"read_at": read_at, "files": _files(directory, passed)}
 
 
-def _write_splits(folder: Path, lines: Lines, passed: Passed) -> None:
-    """Write `train.jsonl` and `eval.jsonl`, and tell in `heartbeat` how far it is."""
+def _write_part(export: Export, shape: Shape, folder: Path, part: str, passed: Passed) -> None:
+    """Write one table's splits, and tell in `heartbeat` how far the whole is."""
+    wanted, kind = Wanted.of(export.options), formats.kind_of(export.format)
+    place = folder / part
+    place.mkdir(exist_ok=True)
     with ExitStack() as opened:
-        files = {
-            split: opened.enter_context((folder / f"{split}.jsonl").open("w", encoding="utf-8"))
-            for split in Split.values
-        }
-        told = 0.0
-        for split, row in lines:
-            files[split].write(_encode(row) + "\n")
-            passed.rows[split] += 1
-            if time.monotonic() - told > SIGN_EVERY:
-                told = time.monotonic()
-                (folder / "heartbeat").write_text(json.dumps({"step": passed.sources, "of": passed.of}))
+        splits = {split: opened.enter_context(Shards(place, split, kind, shape.columns)) for split in Split.values}
+        for passing in sources.passing(export.project, shape.source, wanted):
+            write = splits[passing.split].write
+            for row in shape.rows(passing.thing, wanted):
+                write(row)
+            passed.note(passing)
+            _tell(folder, passed)
+    for shards in splits.values():
+        passed.rows |= {f"{part}/{name}".lstrip("/"): rows for name, rows in shards.rows.items()}
 
 
-def _lines(export: Export, passed: Passed) -> Lines:
-    if export.format in formats.DEMONSTRATION_ROWS:
-        yield from _demonstrated(export, passed)
-    else:
-        yield from _ranked(export, passed)
-
-
-def _demonstrated(export: Export, passed: Passed) -> Lines:
-    rows_of = formats.DEMONSTRATION_ROWS[export.format]
-    for demonstration in records.demonstrations_of(export.project):
-        passed.sources += 1
-        if demonstration.origin and export.format == Format.DEMONSTRATIONS:
-            policy = demonstration.origin.policy
-            passed.policies.add(Author(str(policy.public_id), policy.name, policy.digest))
-        for row in rows_of(demonstration):
-            yield demonstration.prompt.split, row
-
-
-def _ranked(export: Export, passed: Passed) -> Lines:
-    rows_of = formats.RANKING_ROWS[export.format]
-    for ranking in records.rankings_of(export.project):
-        passed.sources += 1
-        for placed in ranking.placements:
-            passed.policies.add(placed.policy)
-        for row in rows_of(ranking):
-            yield ranking.split, row
+def _tell(folder: Path, passed: Passed) -> None:
+    now = time.monotonic()
+    if now - passed.told > SIGN_EVERY:
+        passed.told = now
+        (folder / "heartbeat").write_text(json.dumps({"step": passed.sources, "of": passed.of}))
 
 
 def _sources(export: Export) -> int:
-    """How many rankings or demonstrations the export goes through."""
-    project: Project = export.project
-    if export.format in formats.DEMONSTRATION_ROWS:
-        return records.current_demonstrations(project).count()
-    return records.current_rankings(project).count()
+    """How many rankings, demonstrations or prompts the export goes through."""
+    wanted = Wanted.of(export.options)
+    shapes = formats.parts_of(export.format).values()
+    return sum(sources.count(export.project, shape.source, wanted) for shape in shapes)
 
 
-def _facts(export: Export, passed: Passed, snapshot_at: str) -> Facts:
-    """What the manifest tells beside the digests of the files."""
+def _facts(export: Export, passed: Passed) -> Facts:
+    """What the manifest tells beside the digests of the files: nothing that two equal exports would differ in."""
+    policies = sorted(passed.policies)
+    shapes = formats.parts_of(export.format)
     return {
-        "export": str(export.public_id),
         "contents": export.format,
+        "options": export.options,
         "project": export.project.slug,
-        "snapshot_at": snapshot_at,
         "counts": passed.counts(),
+        "rows": passed.rows,
         "sources": passed.sources,
-        "policies": {policy.id: {"name": policy.name, "digest": policy.digest} for policy in passed.policies},
-        "features": formats.FEATURES[export.format],
+        "policies": {policy.id: {"name": policy.name, "digest": policy.digest} for policy in policies},
+        "features": shapes[""].columns if "" in shapes else {part: shape.columns for part, shape in shapes.items()},
         "software": {"tutelage": version("tutelage")},
     }
 
@@ -167,6 +164,6 @@ def _files(directory: Path, passed: Passed) -> Facts:
     digests = manifest.peek(directory, kind=KIND)["files"]
     digests[manifest.NAME] = manifest.digest(directory)
     return {
-        name: {"rows": passed.rows.get(Path(name).stem), "bytes": (directory / name).stat().st_size, "sha256": digest}
+        name: {"rows": passed.rows.get(name), "bytes": (directory / name).stat().st_size, "sha256": digest}
         for name, digest in digests.items()
     }

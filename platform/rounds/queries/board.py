@@ -45,6 +45,8 @@ class Health:
 
     worker: bool
     supervisor: bool
+    # The scheduler's ticks come; a worker that is not there could not tell.
+    beat: bool
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,8 @@ def intake(project: Project) -> Intake:
 def health() -> Health:
     """Who said within the last minute that it lives."""
     names = set(Beat.objects.filter(at__gt=timezone.now() - STALE).values_list("name", flat=True))
-    return Health(worker="worker" in names, supervisor=any(name.startswith("supervisor:") for name in names))
+    supervisor = any(name.startswith("supervisor:") for name in names)
+    return Health(worker="worker" in names, supervisor=supervisor, beat="beat" in names)
 
 
 def open_round_of(project: Project) -> Round | None:

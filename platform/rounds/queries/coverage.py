@@ -33,6 +33,7 @@ LEFT JOIN (
     SELECT DISTINCT prompt_id FROM annotations_demonstration WHERE project_id = %(project)s AND is_current
 ) d ON d.prompt_id = p.id
 WHERE p.project_id = %(project)s AND p.retired_at IS NULL
+  AND (p.imported_id IS NULL OR p.imported_id NOT IN (SELECT id FROM annotations_importedset WHERE visible_at IS NULL))
 GROUP BY p.tags, p.split
 """
 

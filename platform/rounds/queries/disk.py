@@ -17,6 +17,8 @@ KINDS: dict[str, Any] = {
     "sft": _("SFT: policies"),
     "reward": _("Reward models"),
     "ppo": _("PPO: policies"),
+    "rloo": _("RLOO: policies"),
+    "dpo": _("DPO: policies"),
     "evaluate": _("Evaluations"),
     "sample": _("Completions, as they were written"),
     "partial": _("Unfinished, with checkpoints"),

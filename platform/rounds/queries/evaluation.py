@@ -10,8 +10,10 @@ from django.utils.translation import gettext as _
 
 from annotations.models import Messages, Prompt
 from rounds import store
+from rounds.algorithms import best_of
 from rounds.machine import StageKind
 from rounds.models import Artifact, Round
+from rounds.queries.deployed import compared_with
 from trainer import manifest
 
 COMPLETIONS = "completions.jsonl"
@@ -36,12 +38,16 @@ class Answer:
 
 @dataclass
 class Comparison:
-    """One evaluation prompt with what each policy answered, in the order of `VERSIONS`."""
+    """One evaluation prompt with what each policy answered, in the order of `VERSIONS`.
+
+    `chosen` is what whoever looks found better, blind: "before", "after", "tie", or empty.
+    """
 
     prompt_id: str
     number: int
     prompt: Prompt | None = None
     answers: list[Answer] = field(default_factory=list)
+    chosen: str = ""
 
     @property
     def question(self) -> str:
@@ -52,6 +58,15 @@ class Comparison:
     def earlier(self) -> Messages:
         """The turns before the question."""
         return self.prompt.messages[:-1] if self.prompt else []
+
+    def text_of(self, version: str) -> str:
+        """What one policy answered, without space around it; empty where it answered nothing."""
+        return next((answer.text.strip() for answer in self.answers if answer.version == version), "")
+
+    @property
+    def differs(self) -> bool:
+        """Whether the candidate answered otherwise than the policy now: else there is nothing to vote on."""
+        return self.text_of("before") != self.text_of("after")
 
 
 @dataclass(frozen=True)
@@ -90,12 +105,22 @@ def complete(found: Round, comparisons: list[Comparison]) -> None:
             answer.label = names[answer.version]
 
 
+def candidate_name(found: Round) -> str:
+    """What is on trial: a policy, or one whose answers the reward model chooses among."""
+    name, chosen_among = found.candidate.name if found.candidate else "", best_of(found.choices)
+    return _("%(policy)s, best of %(n)d") % {"policy": name, "n": chosen_among} if chosen_among > 1 else name
+
+
+def rival_name(found: Round) -> str:
+    """The policy that wrote completions when the round began, from wherever the round itself began."""
+    return compared_with(found).policy.name
+
+
 def _names(found: Round) -> dict[str, str]:
-    candidate = found.candidate.name if found.candidate else ""
     return {
-        "before": _("Now, %(policy)s") % {"policy": found.init_policy.name},
+        "before": _("Now, %(policy)s") % {"policy": rival_name(found)},
         "sft": _("SFT, %(policy)s") % {"policy": (found.sft_policy or found.reference_policy).name},
-        "after": _("Candidate, %(policy)s") % {"policy": candidate},
+        "after": _("Candidate, %(policy)s") % {"policy": candidate_name(found)},
     }
 
 
@@ -112,7 +137,7 @@ def _comparisons(path: Path) -> list[Comparison]:
     found: dict[str, Comparison] = {}
     for line in _lines(path):
         ident = line["prompt"]
-        if ident not in found and len(found) == MOST_PROMPTS:
+        if line["policy"] not in VERSIONS or (ident not in found and len(found) == MOST_PROMPTS):
             continue
         kept = found.setdefault(ident, Comparison(ident, len(found) + 1))
         kept.answers.append(Answer(line["policy"], line["text"], line["finished"], line["tokens"], line.get("reward")))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from accounts.models import Project, User
@@ -91,8 +91,10 @@ def _at(rows: "QuerySet[Any]") -> "QuerySet[Any]":
 
 
 def _beyond(rows: "QuerySet[Any]", person: User, after: UUID) -> "QuerySet[Any]":
-    last = _at(Assignment.objects.filter(labeler=person, public_id=after)).values("at", "pk").first()
-    return rows.filter(Q(at__lt=last["at"]) | Q(at=last["at"], pk__lt=last["pk"])) if last else rows
+    last = _at(Assignment.objects.filter(labeler=person, public_id=after))
+    # Compared where it stands: a moment that SQLite wrote itself comes back with more digits, and counts as later.
+    moment, key = Subquery(last.values("at")), last.values_list("pk", flat=True).first()
+    return rows.filter(Q(at__lt=moment) | Q(at=moment, pk__lt=key)) if key else rows
 
 
 def _work(rows: Sequence[Assignment]) -> list[Work]:
@@ -160,8 +162,7 @@ def ranges(numbers: Sequence[int]) -> str:
 
 
 def _outcomes(rounds: set[int]) -> dict[int, str]:
-    deployed = Deployment.objects.filter(round__in=rounds, canary=False)
-    back = set(deployed.filter(rolled_back=True).values_list("round", flat=True))
+    back = set(Deployment.objects.filter(round__in=rounds, rolled_back=True).values_list("round", flat=True))
     states = Round.objects.filter(pk__in=rounds).values_list("pk", "state")
     return {pk: _outcome(state, taken_back=pk in back) for pk, state in states}
 

@@ -11,8 +11,10 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import JournalEntry, Project
+from rounds import algorithms
+from rounds.algorithms import Algorithm, algorithm_of, kind_in
 from rounds.curves import Progress
-from rounds.machine import BY_PEOPLE, ENDED, KIND_OF, StageKind, StageState, State
+from rounds.machine import BY_PEOPLE, ENDED, PAUSED, StageKind, StageState, State
 from rounds.models import Round, Stage
 
 NODES = (
@@ -27,6 +29,8 @@ NODES = (
 )
 # A person takes as long as a person takes, and the end takes no time.
 UNFORESEEN = BY_PEOPLE | {State.DONE}
+# What a round may pass by: nothing new to imitate, nothing to train.
+LEFT_OUT = frozenset({State.SFT, State.PPO})
 LABELS: dict[str, Promise] = {
     State.EXPORTING: _("Exporting"),
     State.SFT: _("SFT"),
@@ -43,9 +47,14 @@ KIND_LABELS: dict[str, Promise] = {
     StageKind.SFT: _("SFT"),
     StageKind.REWARD: _("Reward model"),
     StageKind.PPO: _("PPO"),
+    StageKind.RLOO: _("RLOO"),
+    StageKind.DPO: _("DPO"),
     StageKind.EVALUATE: _("Evaluation"),
     StageKind.SAMPLE: _("Sampling"),
 }
+
+
+CURRENT = frozenset({"running", "paused", "failed"})
 
 
 @dataclass(frozen=True)
@@ -65,7 +74,7 @@ Visits = dict[str, Visit]
 
 @dataclass(frozen=True)
 class Node:
-    """One node of the pipeline: `status` is done, running, failed, ahead or skipped."""
+    """One node of the pipeline: `status` is done, running, paused, failed, ahead or skipped."""
 
     state: str
     label: Promise
@@ -88,7 +97,7 @@ class Pipeline:
 
     @property
     def current(self) -> Node | None:
-        return next((node for node in self.nodes if node.status in ("running", "failed")), None)
+        return next((node for node in self.nodes if node.status in CURRENT), None)
 
     @property
     def next(self) -> Node | None:
@@ -116,7 +125,7 @@ def pipeline_of(
         nodes.append(
             Node(
                 state=state,
-                label=LABELS[state],
+                label=label_of(found, state),
                 status=status,
                 took=visit.took if visit and status != "ahead" and state != State.DONE else None,
                 expected=before.took if before and status == "ahead" and state not in UNFORESEEN else None,
@@ -127,6 +136,13 @@ def pipeline_of(
     return Pipeline(nodes)
 
 
+def label_of(found: Round, state: str) -> Promise:
+    """What a page calls a state of this round; where the policy is improved, by its algorithm."""
+    algorithm = algorithm_of(found.choices)
+    trains = state == State.PPO and algorithm != Algorithm.BEST_OF
+    return algorithms.LABELS[algorithm] if trains else LABELS[state]
+
+
 def usual_visits(project: Project, *, before: Round) -> Visits | None:
     """How long the last round that came through took in each state; None for a project's first."""
     earlier = project.rounds.filter(state=State.DONE, number__lt=before.number).order_by("-number").first()
@@ -135,7 +151,7 @@ def usual_visits(project: Project, *, before: Round) -> Visits | None:
 
 def running_stage(found: Round) -> Stage | None:
     """The stage that the round is in now, if a trainer does that state's work."""
-    kind = KIND_OF.get(State(found.state))
+    kind = kind_in(State(found.state), found.choices)
     live = found.stages.exclude(state=StageState.CANCELLED)
     return live.filter(kind=kind).order_by("-created_at").first() if kind else None
 
@@ -164,10 +180,13 @@ def _stopped_at(found: Round, visits: Visits) -> str:
 
 
 def _status(found: Round, state: State, distance: int, *, visited: bool) -> str:
+    chooses = algorithm_of(found.choices) == Algorithm.BEST_OF
     if distance > 0:
-        return "ahead"
+        return "skipped" if state == State.PPO and chooses else "ahead"
     if distance == 0:
         if found.state == State.DONE:
             return "done"
+        if found.state not in ENDED and found.failure_kind == PAUSED:
+            return "paused"
         return "failed" if found.failure or found.state in ENDED else "running"
-    return "done" if visited or state != State.SFT else "skipped"
+    return "done" if visited or state not in LEFT_OUT else "skipped"

@@ -10,6 +10,7 @@ from django.db.models.sql.compiler import SQLCompiler
 
 from accounts.models import Project
 from annotations.models import Demonstration, Prompt, Ranking
+from annotations.visible import visible
 
 PROMPTS_A_PAGE = 50
 TEXT_SHOWN = 160
@@ -69,16 +70,17 @@ class PromptPage:
 
 def page_of(project: Project, filters: Filters, *, before: int | None) -> PromptPage:
     """The newest prompts that match, or those older than key `before`."""
-    found = _matching(project, filters)
+    found = matching(project, filters)
     if before is not None:
         found = found.filter(pk__lt=before)
     prompts = list(found.order_by("-pk")[: PROMPTS_A_PAGE + 1])
     shown = prompts[:PROMPTS_A_PAGE]
-    return PromptPage(rows=_rows(shown), older=shown[-1].pk if len(prompts) > len(shown) else None)
+    return PromptPage(rows=rows_of(shown), older=shown[-1].pk if len(prompts) > len(shown) else None)
 
 
-def _matching(project: Project, filters: Filters) -> "QuerySet[Prompt]":
-    found = Prompt.objects.filter(project=project)
+def matching(project: Project, filters: Filters) -> "QuerySet[Prompt]":
+    """The project's prompts that the filters leave, in no order."""
+    found = visible(Prompt.objects.filter(project=project))
     if filters.state != "all":
         found = found.filter(retired_at__isnull=filters.state != "retired")
     if filters.tag:
@@ -88,7 +90,8 @@ def _matching(project: Project, filters: Filters) -> "QuerySet[Prompt]":
     return found
 
 
-def _rows(prompts: list[Prompt]) -> list[Row]:
+def rows_of(prompts: list[Prompt]) -> list[Row]:
+    """What the list says of each, in the same order."""
     ids = [prompt.pk for prompt in prompts]
     ranked = Ranking.objects.filter(slate__prompt__in=ids, is_current=True)
     rankings: Counter[int] = Counter(dict(ranked.values_list("slate__prompt").annotate(count=Count("pk"))))

@@ -1,8 +1,11 @@
-"""The registry: every policy that an operator may give a new project as its base."""
+"""The registry: every policy of a project, and those that an operator may give a new one as its base."""
 
-from django.db.models import Exists, OuterRef
+from uuid import UUID
 
-from accounts.models import Role, User
+from django.db.models import Exists, OuterRef, QuerySet
+from django.http import Http404
+
+from accounts.models import Project, Role, User
 from accounts.permissions import memberships_of
 from annotations.models import Policy
 from rounds import presets
@@ -23,6 +26,19 @@ def choosable(operator: User) -> list[Policy]:
     for policy in sorted(kept, key=lambda policy: policy.parent_id is not None):
         by_digest.setdefault(policy.digest, policy)
     return list(by_digest.values())
+
+
+def policies_of(project: Project) -> "QuerySet[Policy]":
+    """The project's policies, newest first."""
+    return Policy.objects.filter(project=project).select_related("project", "parent").order_by("-created_at", "-pk")
+
+
+def policy_of(project: Project, policy_id: UUID) -> Policy:
+    """One policy of the project. Raises Http404."""
+    found = policies_of(project).filter(public_id=policy_id).first()
+    if found is None:
+        raise Http404(f"no policy {policy_id} in this project")
+    return found
 
 
 def preset_of(policy: Policy) -> str:

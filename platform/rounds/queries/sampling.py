@@ -1,4 +1,4 @@
-"""The sampling order that stands: at most one of a project at a time."""
+"""The sampling orders that stand: at most one of a project at a time, and beside it that of a canary."""
 
 from accounts.models import Project
 from rounds.machine import StageKind, StageState
@@ -8,6 +8,7 @@ STANDING = (StageState.WAITING, StageState.FINISHED, StageState.FAILED)
 
 
 def standing_stage(project: Project) -> Stage | None:
-    """The stage of the newest order that has not ended; a failed one stands until a person retries or cancels it."""
+    """The stage of the newest order that has not ended, one that failed first: it stands until a person sees to it."""
     standing = Stage.objects.filter(project=project, kind=StageKind.SAMPLE, state__in=STANDING)
-    return standing.select_related("sampling_order__policy").order_by("-pk").first()
+    standing = standing.select_related("sampling_order__policy").order_by("-pk")
+    return standing.filter(state=StageState.FAILED).first() or standing.first()

@@ -1,7 +1,9 @@
 """A project's schedule: which periods are due, when the next round begins, and all of it in words."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from itertools import islice, takewhile
 from zoneinfo import ZoneInfo
 
 from django.utils.dates import WEEKDAYS
@@ -9,14 +11,16 @@ from django.utils.formats import date_format, time_format
 from django.utils.translation import gettext as _
 
 from accounts.models import Project
-from annotations.models import Ranking
+from annotations.records import current_rankings
+from rounds import cron
 from rounds.models import Schedule
 
 # What an operator sets.
-SETTINGS = ("enabled", "weekdays", "at", "every_rankings", "choices")
+SETTINGS = ("enabled", "weekdays", "at", "cron", "every_rankings", "choices")
 # A machine that was off at the time still starts the round if it is back within this.
 LATE = timedelta(hours=6)
 A_WEEK = 7
+SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,10 @@ def in_words(schedule: Schedule) -> str:
     if schedule.at is not None and schedule.weekdays:
         at = {"days": _days(schedule), "time": time_format(schedule.at, "H:i"), "zone": schedule.project.time_zone}
         sentences.append(_("Starts by itself on %(days)s at %(time)s, %(zone)s.") % at)
+    if schedule.cron:
+        # Not to be broken between two fields.
+        line = {"line": schedule.cron.replace(" ", "\N{NO-BREAK SPACE}"), "zone": schedule.project.time_zone}
+        sentences.append(_("Starts by itself at the times of the line %(line)s, %(zone)s.") % line)
     return " ".join(sentences) or _("Nothing is scheduled: a round begins when an operator starts it.")
 
 
@@ -61,7 +69,12 @@ def next_start(schedule: Schedule, *, now: datetime) -> Next:
     """When the schedule begins a round next, as far as can be told now."""
     rankings = _new_rankings(schedule) if schedule.every_rankings else 0
     waiting = [period for period in due_periods(schedule, now=now) if not _used(schedule, period)]
-    return Next(_next_time(schedule, now), bool(waiting), rankings, schedule.every_rankings)
+    return Next(next(_times(schedule, now), None), bool(waiting), rankings, schedule.every_rankings)
+
+
+def next_runs(schedule: Schedule, *, now: datetime) -> list[datetime]:
+    """The next few times at which a round begins, in the project's time zone."""
+    return list(islice(_times(schedule, now), SHOWN))
 
 
 def next_in_words(found: Next, schedule: Schedule) -> str:
@@ -83,23 +96,34 @@ def next_in_words(found: Next, schedule: Schedule) -> str:
     return " ".join(sentences)
 
 
+def runs_in_words(runs: Sequence[datetime]) -> list[tuple[str, str]]:
+    """Each time as clocks there show it, and how far it is from UTC: a shifted clock shows one time twice."""
+    return [(date_format(run, _("l j F Y, H:i")), f"UTC{run.isoformat()[-6:]}") for run in runs]
+
+
 def due_periods(schedule: Schedule, *, now: datetime) -> list[str]:
     """Name the periods whose round should begin now; the names are the same however often this is asked."""
-    return [period for period in (_weekly_period(schedule, now), _rankings_period(schedule)) if period]
+    periods = (_weekly_period(schedule, now), _cron_period(schedule, now), _rankings_period(schedule))
+    return [period for period in periods if period]
 
 
 def _used(schedule: Schedule, period: str) -> bool:
     return schedule.project.rounds.filter(period=period).exists()
 
 
-def _next_time(schedule: Schedule, now: datetime) -> datetime | None:
-    if schedule.at is None or not schedule.weekdays:
-        return None
+def _times(schedule: Schedule, after: datetime) -> Iterator[datetime]:
+    """The moments after `after` at which a round begins, in order. A schedule has days and a time, or a line."""
     zone = ZoneInfo(schedule.project.time_zone)
-    today = now.astimezone(zone).date()
-    dates = [today + timedelta(days=ahead) for ahead in range(A_WEEK + 1)]
-    times = [datetime.combine(date, schedule.at, tzinfo=zone) for date in dates if date.weekday() in schedule.weekdays]
-    return next(time for time in times if time > now)
+    if schedule.cron:
+        yield from cron.times(schedule.cron, after=after, zone=zone)
+    elif schedule.at is not None and schedule.weekdays:
+        date = after.astimezone(zone).date()
+        while True:
+            due = datetime.combine(date, schedule.at, tzinfo=zone).astimezone(UTC)
+            if date.weekday() in schedule.weekdays and due > after:
+                # By way of UTC: what a shifted clock never shows becomes what it shows then.
+                yield due.astimezone(zone)
+            date += timedelta(days=1)
 
 
 def _weekly_period(schedule: Schedule, now: datetime) -> str | None:
@@ -115,6 +139,16 @@ def _weekly_period(schedule: Schedule, now: datetime) -> str | None:
     return None
 
 
+def _cron_period(schedule: Schedule, now: datetime) -> str | None:
+    """The last moment of the line that came within `LATE`: of many that were missed, one is made up for."""
+    if not schedule.cron:
+        return None
+    zone = ZoneInfo(schedule.project.time_zone)
+    came = takewhile(lambda time: time.astimezone(UTC) <= now, cron.times(schedule.cron, after=now - LATE, zone=zone))
+    last = max(came, key=lambda time: time.astimezone(UTC), default=None)
+    return f"cron {last.isoformat(timespec='minutes')}" if last else None
+
+
 def _rankings_period(schedule: Schedule) -> str | None:
     if not schedule.every_rankings:
         return None
@@ -125,5 +159,5 @@ def _rankings_period(schedule: Schedule) -> str | None:
 
 def _new_rankings(schedule: Schedule) -> int:
     last = schedule.project.rounds.order_by("-number").first()
-    rankings = Ranking.objects.filter(slate__project=schedule.project, is_current=True)
+    rankings = current_rankings(schedule.project)
     return (rankings if last is None else rankings.filter(created_at__gt=last.created_at)).count()

@@ -4,19 +4,21 @@ from typing import Any
 
 from accounts.models import Project
 from annotations.queries.waiting import stock
+from rounds.algorithms import algorithm_of
 from rounds.models import Deployment, Round, Stage
-from rounds.queries.deployed import current_deployment
+from rounds.queries.deployed import canary_deployment, current_deployment
 
 Facts = dict[str, Any]
 
 
 def project_status(project: Project, round: Round | None) -> Facts:
     """The project's deployment, its stock, its standing sampling orders, and one round (None: there is none)."""
-    deployment = current_deployment(project)
+    deployment, canary = current_deployment(project), canary_deployment(project)
     orders = Stage.objects.filter(project=project, sampling_order__finished_at=None).exclude(sampling_order=None)
     return {
         "project": project.slug,
         "deployed": None if deployment is None else _deployed(deployment),
+        "canary": None if canary is None else _deployed(canary) | {"share": canary.share},
         "stock": stock(project),
         "sampling": [_stage(stage) for stage in orders.order_by("pk")],
         "round": None if round is None else round_facts(round),
@@ -45,13 +47,32 @@ def round_facts(round: Round) -> Facts:
     }
 
 
+def round_lines(project: Project) -> list[Facts]:
+    """Every round in a few words, newest first."""
+    return [line_facts(each) for each in project.rounds.select_related("candidate").order_by("-number")]
+
+
+def line_facts(round: Round) -> Facts:
+    """One round in a few words."""
+    return {
+        "number": round.number,
+        "state": round.state,
+        "failure_kind": round.failure_kind,
+        "algorithm": algorithm_of(round.choices).value,
+        "candidate": round.candidate.name if round.candidate else None,
+        "began": round.created_at.isoformat(),
+        "ended": round.ended_at.isoformat() if round.ended_at else None,
+    }
+
+
 def newest_round(project: Project) -> Round | None:
     """The open round, or the last one that ended."""
     return project.rounds.order_by("-number").first()
 
 
 def _deployed(deployment: Deployment) -> Facts:
-    return {"policy": deployment.policy.name, "since": deployment.started_at.isoformat()}
+    since = deployment.started_at.isoformat()
+    return {"policy": deployment.policy.name, "best_of": deployment.best_of, "since": since}
 
 
 def _stage(stage: Stage) -> Facts:
@@ -61,6 +82,7 @@ def _stage(stage: Stage) -> Facts:
         "state": stage.state,
         "preset": stage.preset,
         "seed": stage.seed,
+        "settings": stage.settings,
         "attempts": stage.attempts,
         "failure": stage.failure,
         "seconds": seconds,

@@ -1,5 +1,6 @@
 """A round's gates in words: glyph, name, figure with its limit, verdict."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import reduce
 
@@ -8,13 +9,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from rounds import gates
+from rounds.gate_words import WORDS, value_in_words
 from rounds.gates import Gate
 from rounds.models import Round
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """One row of the gates' table; `tone` is good, warn or bad."""
+    """One row of the gates' table; `tone` is good, warn, bad or quiet. `note`: why it was overridden."""
 
     name: str
     title: Promise
@@ -22,75 +24,62 @@ class Verdict:
     word: Promise
     tone: str
     icon: str
+    note: str = ""
 
 
-TITLES: dict[str, Promise] = {
-    "reward_accuracy": gettext_lazy("Reward model accuracy"),
-    "kl": gettext_lazy("KL to SFT"),
-    "win_rate": gettext_lazy("Wins against the policy now"),
-    "length": gettext_lazy("Answer length"),
-    "repetition": gettext_lazy("Repetition"),
-    "empty": gettext_lazy("Empty answers"),
-}
-WORDS: dict[str, tuple[Promise, str, str]] = {
+Said = tuple[Promise, str, str]
+VERDICTS: dict[str, Said] = {
     gates.PASSED: (gettext_lazy("passes"), "good", "check"),
     gates.REFUSED: (gettext_lazy("does not pass"), "bad", "close"),
     gates.TOO_FEW: (gettext_lazy("too few to tell"), "warn", "warning"),
     gates.OVERRIDDEN: (gettext_lazy("overridden"), "warn", "warning"),
 }
-LIMITS: dict[str, Promise] = {
-    "reward_accuracy": gettext_lazy("must stay above %(limit)s"),
-    "win_rate": gettext_lazy("must be able to reach %(limit)s"),
+# Of a gate that holds nothing back, by the verdict that it would have given.
+NOTED: dict[str, Said] = {
+    gates.PASSED: (gettext_lazy("within its limit, not enforced"), "quiet", "check"),
+    gates.REFUSED: (gettext_lazy("over its limit, not enforced"), "warn", "warning"),
+    gates.TOO_FEW: (gettext_lazy("too few to tell, not enforced"), "quiet", "warning"),
 }
-AT_MOST = gettext_lazy("limit %(limit)s")
-SHARES = frozenset({"win_rate", "repetition", "empty"})
 
 
 def verdicts_of(found: Round) -> list[Verdict]:
     """The gates that are known so far, in the order of the pipeline."""
-    return [
-        Verdict(name, title, figure_of(name, found.gates[name]), *WORDS[found.gates[name]["verdict"]])
-        for name, title in TITLES.items()
-        if name in found.gates
-    ]
+    return [verdict_of(name, found.gates[name]) for name in WORDS if name in found.gates]
+
+
+def verdict_of(name: str, gate: Gate) -> Verdict:
+    """One gate in words."""
+    said = NOTED[gate["would"]] if gate["verdict"] == gates.NOTED else VERDICTS[gate["verdict"]]
+    return Verdict(name, WORDS[name].title, figure_of(name, gate), *said, note=gate.get("note", ""))
 
 
 def needs_reason(found: Round) -> bool:
     """Whether approving asks for a reason: some gate did not simply pass."""
-    return any(gate["verdict"] != gates.PASSED for gate in found.gates.values())
+    return not gates.all_pass(found.gates)
 
 
 def summary(verdicts: list[Verdict]) -> str:
-    """How many gates pass and how many need a person, in one sentence."""
+    """How many gates pass, how many need a person and how many only tell, in one sentence."""
+    held = {said[0] for said in NOTED.values()}
+    noted = sum(each.word in held for each in verdicts)
     passing = sum(each.tone == "good" for each in verdicts)
-    rest = len(verdicts) - passing
-    first = ngettext("%(count)d gate passes", "%(count)d gates pass", passing) % {"count": passing}
-    if rest == 0:
-        return _("%(passing)s.") % {"passing": first}
-    second = ngettext("%(count)d needs you", "%(count)d need you", rest) % {"count": rest}
-    return _("%(passing)s, %(rest)s.") % {"passing": first, "rest": second}
+    rest = len(verdicts) - passing - noted
+    parts = [ngettext("%(count)d gate passes", "%(count)d gates pass", passing) % {"count": passing}]
+    if rest:
+        parts.append(ngettext("%(count)d needs you", "%(count)d need you", rest) % {"count": rest})
+    if noted:
+        parts.append(ngettext("%(count)d only tells", "%(count)d only tell", noted) % {"count": noted})
+    return _("%(passing)s.") % {"passing": _(", ").join(parts)}
 
 
-def figure_of(name: str, gate: Gate) -> str:
+def figure_of(name: str, gate: Mapping[str, float | None]) -> str:
     """The gate's figure with its interval, its number of cases and its limit, as far as they are known."""
-    parts = [_value(name, gate["value"])]
+    parts = [value_in_words(name, gate["value"])]
     if gate.get("low") is not None and gate.get("high") is not None:
-        span = {"low": _value(name, gate["low"]), "high": _value(name, gate["high"])}
+        span = {"low": value_in_words(name, gate["low"]), "high": value_in_words(name, gate["high"])}
         parts.append(_("likely between %(low)s and %(high)s") % span)
-    if gate.get("n") is not None:
-        parts.append(ngettext("%(n)d question", "%(n)d questions", gate["n"]) % {"n": gate["n"]})
+    if (n := gate.get("n")) is not None:
+        parts.append(ngettext("%(n)d question", "%(n)d questions", int(n)) % {"n": n})
     if gate.get("limit") is not None:
-        parts.append(str(LIMITS.get(name, AT_MOST)) % {"limit": _value(name, gate["limit"])})
+        parts.append(str(WORDS[name].limit) % {"limit": value_in_words(name, gate["limit"])})
     return reduce(lambda said, more: _("%(said)s, %(more)s") % {"said": said, "more": more}, parts)
-
-
-def _value(name: str, value: float | None) -> str:
-    if value is None:
-        return _("no figure")
-    if name in SHARES:
-        return f"{100 * value:.0f}%"
-    if name == "length":
-        return f"{value:.2f}×"
-    if name == "kl":
-        return _("%(value)s nats") % {"value": f"{value:.1f}"}
-    return f"{value:.2f}"

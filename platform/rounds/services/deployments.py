@@ -13,13 +13,22 @@ from django.utils.translation import gettext as _
 from accounts import journal
 from accounts.models import Project, Role, User
 from accounts.permissions import require_role
-from annotations.models import Policy
+from annotations.models import Policy, SamplingOrder
 from annotations.services import slates
 from rounds import presets, store
+from rounds.algorithms import best_of
 from rounds.machine import State
 from rounds.models import Artifact, Deployment, Round
-from rounds.queries.deployed import current_deployment, earlier_policy
-from rounds.services import rounds, sampling
+from rounds.queries.deployed import (
+    canary_deployment,
+    current_deployment,
+    descends_from,
+    earlier_deployments,
+    name_of,
+    orders_of,
+    was_taken_back,
+)
+from rounds.services import notices, rounds, sampling
 from rounds.services.rounds import RoundMoved, RoundRefused
 from rounds.services.sampling import Draft
 from rounds.store import StoreFull
@@ -28,6 +37,10 @@ from trainer.manifest import ManifestError
 
 LEASE_SECONDS = 60
 BASE_NAME = "base"
+# Of a hundred prompts: a share below it is a canary's.
+WHOLE = 100
+# How operators are told that a deployment was taken back.
+OF_VERBS = {"roll_back": "rolled_back", "withdraw": "withdrawn"}
 
 
 class PolicyRefused(Exception):
@@ -42,8 +55,7 @@ def install_policy(
     A directory outside STORE is copied into it. The same directory again is the same policy.
     Raises PolicyRefused naming what is wrong.
     """
-    if by is not None:
-        require_role(user=by, project=project, roles=[Role.OPERATOR])
+    may_operate(by, project)
     if preset not in presets.names():
         raise PolicyRefused(_("There is no preset %(name)s.") % {"name": preset})
     try:
@@ -82,6 +94,15 @@ def adopt(*, by: User, project: Project, policy: Policy, preset: str) -> Policy:
     return own
 
 
+def is_whole(policy: Policy) -> bool:
+    """Whether the policy's directory is what its row says; reads every byte of it."""
+    try:
+        check_whole(policy)
+    except PolicyRefused:
+        return False
+    return True
+
+
 def _verified(path: Path) -> str:
     manifest.read(path, kind="policy")
     return manifest.digest(path)
@@ -110,9 +131,10 @@ def _policy_row(project: Project, name: str, relative: str, digest: str) -> Poli
 
 
 def _deploy_first(by: User | None, project: Project, policy: Policy, preset: str) -> None:
-    draft = sampling.draft_for(project, policy, preset=preset, seed=0, slates=project.stock_target)
+    first = Deployment(project=project, policy=policy, preset=preset)
+    draft = sampling.draft_for(first, slates=project.stock_target)
     with transaction.atomic():
-        _flip(by, Deployment(project=project, policy=policy, preset=preset), reason="")
+        _flip(by, first, reason="")
         if draft is not None:
             sampling.place_order(draft)
 
@@ -126,66 +148,148 @@ def deploy(*, round_id: int, owner: str) -> None:
     with suppress(RoundMoved):
         try:
             _deploy_candidate(round, fence)
-        except ManifestError as error:
+        except PolicyRefused as error:
             rounds.stop(round_id=round_id, state=State.DEPLOYING, kind="artifact", message=str(error), fence=fence)
         except StoreFull:
             rounds.stop_full(round_id=round_id, state=State.DEPLOYING, fence=fence)
 
 
 def _deploy_candidate(round: Round, fence: int) -> None:
-    project, policy, preset = round.project, round.candidate, round.choices["preset"]
-    assert policy is not None, "a review has looked at a candidate"
-    if _verified(store.full_path(policy.path)) != policy.digest:
-        raise ManifestError(f"{policy.path} is not the policy that was reviewed: its manifest has changed")
-    draft = sampling.draft_for(project, policy, preset=preset, seed=round.choices["seed"], slates=project.stock_target)
+    new = _of_round(round)
+    if was_taken_back(new):
+        message = _("%(policy)s was taken back before and is never deployed again.") % {"policy": name_of(new)}
+        rounds.stop(round_id=round.pk, state=State.DEPLOYING, kind="taken_back", message=message, fence=fence)
+        return
+    check_whole(new.policy)
+    draft = sampling.draft_for(new, slates=new.project.stock_target)
     try:
-        _flip_round(round, fence, Deployment(project=project, policy=policy, preset=preset, round=round), draft)
+        _flip_round(round, fence, new, draft)
     except RoundMoved:
         if draft is not None:
             sampling.discard(draft)
         raise
 
 
+def _of_round(round: Round) -> Deployment:
+    """The candidate as it was approved: as the whole, or as a canary."""
+    assert round.candidate is not None, "a review has looked at a candidate"
+    share, chooses_among = round.choices.get("share", WHOLE), best_of(round.choices)
+    return Deployment(
+        project=round.project,
+        policy=round.candidate,
+        preset=round.choices["preset"],
+        round=round,
+        share=share,
+        canary=share < WHOLE,
+        best_of=chooses_among,
+        reward_model=round.reward_model if chooses_among > 1 else None,
+    )
+
+
 @transaction.atomic
-def _flip_round(round: Round, fence: int, deployment: Deployment, draft: Draft | None) -> None:
+def _flip_round(round: Round, fence: int, new: Deployment, draft: Draft | None) -> None:
     rounds.move(round_id=round.pk, old=State.DEPLOYING, new=State.DONE, fence=fence)
-    _flip(None, deployment, reason="replaced")
-    # What older policies still owe would be retired as soon as it came. Their slates stay until new ones are there.
-    sampling.cancel_orders_of(Policy.objects.filter(project=round.project).exclude(pk=deployment.policy_id))
+    if new.canary:
+        # What is current goes on with what it owes, and its slates stay.
+        new.save()
+        journal.record(
+            project=new.project, actor=None, verb="try", subject=new, policy=new.policy.name, share=new.share
+        )
+    else:
+        replace_current(None, new)
     if draft is not None:
         sampling.place_order(draft)
 
 
+def replace_current(by: User | None, new: Deployment) -> None:
+    """Make `new` current, in the caller's transaction."""
+    _flip(by, new, reason="replaced")
+    # What others still owe would be retired as soon as it came. Their slates stay until new ones are there.
+    others = SamplingOrder.objects.filter(project=new.project)
+    sampling.cancel_orders_of(others.exclude(pk__in=orders_of(new).values("pk")))
+
+
 def _flip(by: User | None, new: Deployment, *, reason: str) -> None:
     """Retire what is current and insert `new`, in the caller's transaction."""
-    _current(new.project).update(retired_at=Now(), retired_reason=reason)
+    current = Deployment.objects.filter(project=new.project, canary=False, retired_at=None)
+    current.update(retired_at=Now(), retired_reason=reason)
     new.save()
     journal.record(project=new.project, actor=by, verb="deploy", subject=new, policy=new.policy.name)
 
 
-def _current(project: Project) -> "QuerySet[Deployment]":
-    return Deployment.objects.filter(project=project, canary=False, retired_at=None)
-
-
-def roll_back(*, by: User | None, project: Project, reason: str) -> Deployment:
+def roll_back(*, by: User | None, project: Project, reason: str = "") -> Deployment:
     """Take the current policy back: the one before it writes again, and nobody is lent the bad one's completions.
 
     Raises RoundRefused if nothing came before it or somebody was faster, StoreFull once it is taken back.
     """
-    if by is not None:
-        require_role(user=by, project=project, roles=[Role.OPERATOR])
-    current, policy = current_deployment(project), earlier_policy(project)
-    if current is None or policy is None:
+    may_operate(by, project)
+    current, earlier = current_deployment(project), way_back(project)
+    if current is None or earlier is None:
         raise RoundRefused(_("No earlier policy is left to go back to."))
-    earlier = Deployment.objects.filter(project=project, policy=policy).latest("started_at", "pk")
-    new = Deployment(project=project, policy=policy, preset=earlier.preset, round=earlier.round)
     with transaction.atomic():
-        bad = _current(project).filter(pk=current.pk)
-        if bad.update(retired_at=Now(), retired_reason=reason[:200], rolled_back=True) != 1:
-            raise RoundRefused(_("Somebody deployed another policy in the meantime."))
-        _flip(by, new, reason="")
-        sampling.cancel_orders_of(Policy.objects.filter(pk=current.policy_id))
-        slates.quarantine(policy=current.policy)
-        journal.record(project=project, actor=by, verb="roll_back", subject=current, policy=current.policy.name)
+        lock_deployed(project)
+        new = go_back(by, current, earlier, reason=reason)
     sampling.order_if_nothing_waits(project)
     return new
+
+
+def go_back(by: User | None, bad: Deployment, earlier: Deployment, *, reason: str, why: str = "person") -> Deployment:
+    """Take the current policy back for `earlier`, in the caller's transaction, and what was made from it with it.
+
+    Raises RoundRefused if somebody was faster.
+    """
+    take_back(by, bad, reason=reason, verb="roll_back", why=why)
+    canary = canary_deployment(bad.project)
+    # Where only the choice among a policy's answers was bad, what was made from the policy is not.
+    if canary is not None and bad.best_of == 1 and descends_from(canary.policy, bad.policy):
+        of = _("It was made from %(policy)s, which was taken back.") % {"policy": name_of(bad)}
+        take_back(by, canary, reason=of, verb="withdraw", why="ancestor")
+    new = again(earlier)
+    _flip(by, new, reason="")
+    return new
+
+
+def take_back(by: User | None, bad: Deployment, *, reason: str, verb: str, why: str = "person") -> None:
+    """End a deployment for good, in the caller's transaction: its orders end, its completions are quarantined.
+
+    Raises RoundRefused if it has ended.
+    """
+    still = Deployment.objects.filter(pk=bad.pk, retired_at=None)
+    if still.update(retired_at=Now(), retired_reason=reason[:200], rolled_back=True) != 1:
+        raise RoundRefused(_("Somebody deployed another policy in the meantime."))
+    sampling.cancel_orders_of(orders_of(bad))
+    slates.quarantine(policy=bad.policy, orders=orders_of(bad))
+    journal.record(project=bad.project, actor=by, verb=verb, subject=bad, policy=bad.policy.name, why=why)
+    # A person's words stay on the page; the machine's own go into the message.
+    told = {} if why == "person" else {"message": reason}
+    notices.tell(project=bad.project, round=bad.round, kind=OF_VERBS[verb], by=by, policy=bad.policy.name, **told)
+
+
+def way_back(project: Project) -> Deployment | None:
+    """The newest earlier deployment whose files are whole; every byte of them is read."""
+    return next((each for each in earlier_deployments(project) if is_whole(each.policy)), None)
+
+
+def again(past: Deployment) -> Deployment:
+    """The same writer once more, as the current one, unsaved."""
+    return Deployment(
+        project=past.project,
+        policy=past.policy,
+        preset=past.preset,
+        round=past.round,
+        best_of=past.best_of,
+        reward_model=past.reward_model,
+    )
+
+
+def lock_deployed(project: Project) -> "QuerySet[Deployment]":
+    """Hold what is deployed until the transaction ends, in one order everywhere, so that no two wait for each other."""
+    deployed = Deployment.objects.filter(project=project, retired_at=None)
+    list(deployed.select_for_update().order_by("pk"))
+    return deployed
+
+
+def may_operate(by: User | None, project: Project) -> None:
+    """The machine and its console (None) may; a person operates the project."""
+    if by is not None:
+        require_role(user=by, project=project, roles=[Role.OPERATOR])

@@ -1,6 +1,5 @@
 """Measure what lies in the store. Walking it takes long where it is large: so the worker does, and pages read rows."""
 
-import shutil
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -28,18 +27,11 @@ def measure(*, now: datetime) -> None:
     """Walk the store once and write its figures in the place of the last ones."""
     sizes = _sizes()
     rows = [DiskUse(project_id=project, kind=kind, bytes=size, at=now) for (project, kind), size in sizes.items()]
-    rows.append(DiskUse(project=None, kind="free", bytes=_free(), at=now))
+    rows.append(DiskUse(project=None, kind="free", bytes=store.free(), at=now))
     with transaction.atomic():
         DiskUse.objects.all().delete()
         # Of two that measure at once, the rows of one stand.
         DiskUse.objects.bulk_create(rows, ignore_conflicts=True)
-
-
-def _free() -> int:
-    root: Path = settings.STORE
-    while not root.exists():
-        root = root.parent
-    return shutil.disk_usage(root).free
 
 
 def _sizes() -> Counter[Owner]:

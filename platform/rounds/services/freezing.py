@@ -15,6 +15,7 @@ from rounds import store
 from rounds.machine import State
 from rounds.models import Facts, Round, Snapshot
 from rounds.queries.deployed import kept_rounds
+from rounds.queries.safety import records_of as safety_records
 from rounds.services import rounds
 from rounds.services.rounds import RoundMoved
 from rounds.store import StoreFull
@@ -34,9 +35,11 @@ class Passed:
     imitable: set[int] = field(default_factory=set)
     policies: dict[str, str] = field(default_factory=dict)
     prompts: int = 0
+    safety: int = 0
 
     def counts(self) -> dict[str, int]:
-        return {"rankings": len(self.rankings), "demonstrations": len(self.demonstrations), "prompts": self.prompts}
+        rows = {"rankings": len(self.rankings), "demonstrations": len(self.demonstrations), "prompts": self.prompts}
+        return rows | ({"safety": self.safety} if self.safety else {})
 
 
 def freeze(*, round_id: int, owner: str) -> None:
@@ -84,6 +87,9 @@ def _write(round: Round, snapshot: Snapshot) -> Passed:
         "demonstrations": _demonstrations(round.project, passed),
         "prompts": _prompts(round.project, passed),
     }
+    # The file is there only where the project has any.
+    if round.project.safety_prompts.exists():
+        rows["safety"] = _safety(round.project, passed)
     with one_read():
         snapshot.digest = store.write_dataset(snapshot.path, rows, lambda: _facts(round, passed))
     snapshot.counts = passed.counts()
@@ -110,6 +116,12 @@ def _prompts(project: Project, passed: Passed) -> Iterator[Facts]:
     for prompt in records.prompts_of(project):
         passed.prompts += 1
         yield records.prompt_record(prompt)
+
+
+def _safety(project: Project, passed: Passed) -> Iterator[Facts]:
+    for record in safety_records(project):
+        passed.safety += 1
+        yield record
 
 
 def _facts(round: Round, passed: Passed) -> Facts:

@@ -11,14 +11,16 @@ from django.utils.translation import gettext as _
 from accounts import journal
 from accounts.models import Project, Role, User
 from accounts.permissions import require_role
-from annotations.choices import Split
-from annotations.models import Ranking
-from annotations.records import current_demonstrations
+from annotations.models import Policy
 from rounds import gates, presets
-from rounds.machine import ENDED, KIND_OF, MOVES, StageState, State
-from rounds.models import Deployment, Facts, Round, Stage
+from rounds.algorithms import DEFAULTS, Algorithm, algorithm_of, why_not_chosen
+from rounds.machine import ENDED, KIND_OF, MOVES, PAUSED, StageState, State
+from rounds.models import Artifact, Facts, Round, Stage
 from rounds.queries.deployed import current_deployment, newest_reference
-from rounds.services.stage_orders import live_stage, place_stage, replace_stage
+from rounds.queries.estimates import why_no_room
+from rounds.queries.starting import policy_of, why_not_from, why_not_ready
+from rounds.services import notices
+from rounds.services.stage_orders import begins_from, live_stage, place_stage, replace_stage
 
 AFTER_GATES = {State.REWARD: State.PPO, State.EVALUATING: State.REVIEW}
 
@@ -34,6 +36,8 @@ class RoundMoved(Exception):
 def open_round(*, by: User | None, project: Project, choices: Facts, period: str | None = None) -> Round:
     """Begin a round from what is deployed. `by` None: a schedule. Raises RoundRefused with the reason."""
     _may(by, project, Role.OPERATOR)
+    # Who comes late is told without the lock that everybody writes under; of those who come at once, one inserts.
+    _refuse_second(project)
     try:
         with transaction.atomic():
             return _insert_round(by, project, _checked(choices), period)
@@ -43,6 +47,11 @@ def open_round(*, by: User | None, project: Project, choices: Facts, period: str
         raise RoundRefused(_("A round is open already. Wait for its end, or cancel it.")) from error
 
 
+def _refuse_second(project: Project) -> None:
+    if project.rounds.exclude(state__in=list(ENDED)).exists():
+        raise RoundRefused(_("A round is open already. Wait for its end, or cancel it."))
+
+
 def check_choices(choices: Facts) -> None:
     """Raise RoundRefused for choices that no round can have."""
     _checked(choices)
@@ -50,33 +59,31 @@ def check_choices(choices: Facts) -> None:
 
 def why_not_now(project: Project, choices: Facts) -> str:
     """Why a round could not be opened at this moment, open rounds aside; empty where it could."""
-    try:
-        _refuse_unready(project, current_deployment(project), _checked(choices))
-    except RoundRefused as refusal:
-        return str(refusal)
-    return ""
+    chosen = DEFAULTS | choices
+    return why_not_chosen(chosen) or why_not_ready(project, current_deployment(project), chosen)
 
 
 def _checked(choices: Facts) -> Facts:
-    chosen = {"preset": presets.DEFAULT, "seed": None, "sft": None, "approve": "person", **choices}
-    if chosen["preset"] not in presets.names():
-        raise RoundRefused(_("There is no preset %(name)s.") % {"name": chosen["preset"]})
-    if chosen["approve"] not in ("person", "rule") or chosen["sft"] not in (True, False, None):
-        raise RoundRefused(_("These choices make no sense together."))
+    chosen = DEFAULTS | choices
+    if why := why_not_chosen(chosen):
+        raise RoundRefused(why)
     return chosen
 
 
 def _insert_round(by: User | None, project: Project, choices: Facts, period: str | None) -> Round:
     deployment = current_deployment(project)
-    _refuse_unready(project, deployment, choices)
+    if why := why_not_ready(project, deployment, choices):
+        raise RoundRefused(why)
     assert deployment is not None
     number = (project.rounds.aggregate(last=Max("number"))["last"] or 0) + 1
+    if why := why_no_room(project, choices):
+        raise RoundRefused(why)
     round = Round.objects.create(
         project=project,
         number=number,
         period=period,
-        choices=choices | {"seed": number if choices["seed"] is None else choices["seed"]},
-        init_policy=deployment.policy,
+        choices=choices | {"seed": number if choices["seed"] is None else choices["seed"], "against": deployment.pk},
+        init_policy=_chosen_start(project, choices) or deployment.policy,
         reference_policy=newest_reference(project, deployment.policy),
         created_by=by,
     )
@@ -84,15 +91,14 @@ def _insert_round(by: User | None, project: Project, choices: Facts, period: str
     return round
 
 
-def _refuse_unready(project: Project, deployment: Deployment | None, choices: Facts) -> None:
-    ranked = Ranking.objects.filter(slate__project=project, slate__prompt__split=Split.TRAIN, is_current=True)
-    shown = current_demonstrations(project).filter(prompt__split=Split.TRAIN)
-    if deployment is None:
-        raise RoundRefused(_("No policy is deployed yet, so there is nothing to improve."))
-    if not ranked.exists():
-        raise RoundRefused(_("Nobody has ranked anything yet, so there is nothing to learn from."))
-    if choices["sft"] and not shown.exists():
-        raise RoundRefused(_("There are no demonstrations to imitate."))
+def _chosen_start(project: Project, choices: Facts) -> Policy | None:
+    policy = policy_of(project, choices["init"])
+    if policy is not None:
+        # Whoever collects weights holds this row while it looks for open rounds: it sees ours, or we see that it did.
+        list(Artifact.objects.select_for_update().filter(path=policy.path))
+        if why := why_not_from(policy):
+            raise RoundRefused(why)
+    return policy
 
 
 def claim(*, round_id: int, state: State, owner: str, seconds: int) -> int | None:
@@ -133,6 +139,7 @@ def move(
         raise RoundMoved(f"round {round_id} is not in {old}")
     round = Round.objects.select_related("project").get(pk=round_id)
     journal.record(project=round.project, actor=by, verb=verb, subject=round, old=old, new=new)
+    notices.tell_of_move(round, old=old, new=new, by=by)
     return round
 
 
@@ -145,6 +152,16 @@ def go_on(*, round_id: int, old: State, new: State, by: User | None = None, **ch
     return round
 
 
+def go_past_gates(round: Round, *, by: User | None = None, **changes: Any) -> Round:
+    """Move the round on from where gates judged it. Raises RoundMoved."""
+    old = State(round.state)
+    if old == State.REWARD and algorithm_of(round.choices) == Algorithm.BEST_OF:
+        # Nothing is trained: what would be improved is the candidate, and its answers will be chosen among.
+        candidate = begins_from(round)
+        return go_on(round_id=round.pk, old=old, new=State.EVALUATING, by=by, candidate=candidate, **changes)
+    return go_on(round_id=round.pk, old=old, new=AFTER_GATES[old], by=by, **changes)
+
+
 @transaction.atomic
 def stop(*, round_id: int, state: State, kind: str, message: str, fence: int | None = None, **changes: Any) -> None:
     """Stop the round where it is, with a reason for a person. Raises RoundMoved."""
@@ -154,6 +171,7 @@ def stop(*, round_id: int, state: State, kind: str, message: str, fence: int | N
     if rows.update(failure=message, failure_kind=kind, lease_owner="", lease_until=None, **changes) != 1:
         raise RoundMoved(f"round {round_id} is not in {state}")
     _note(Round.objects.get(pk=round_id), None, "stop", kind=kind)
+    notices.tell_of_stop(round_id, kind=kind, message=message)
 
 
 def stop_full(*, round_id: int, state: State, fence: int) -> None:
@@ -168,7 +186,7 @@ def retry(*, by: User | None, round_id: int, preset: str | None = None) -> None:
 
     Raises RoundRefused if nothing stopped it or nothing would change, RoundMoved if somebody was faster.
     """
-    round = _round_for(by, round_id, Role.OPERATOR)
+    round = round_for(by, round_id, Role.OPERATOR)
     if not round.failure:
         raise RoundRefused(_("Nothing stopped this round."))
     if preset is not None and preset not in presets.names():
@@ -177,7 +195,7 @@ def retry(*, by: User | None, round_id: int, preset: str | None = None) -> None:
     stage = live_stage(round)
     if stage is not None:
         _try_again(round, stage, chosen)
-    _clear_failure(round, choices=round.choices | {"preset": chosen})
+    clear_failure(round, choices=round.choices | {"preset": chosen})
     _note(round, by, "retry", preset=chosen)
 
 
@@ -188,6 +206,9 @@ def _try_again(round: Round, stage: Stage, preset: str) -> None:
     # A broken directory is never overwritten: the stage gets a new one.
     if anew or round.failure_kind == "artifact":
         done = replace_stage(stage, preset=preset)
+    elif round.failure_kind == PAUSED:
+        # It waits or has ended, as it did: nothing of it failed.
+        done = True
     else:
         rows = Stage.objects.filter(pk=stage.pk, state=StageState.FAILED)
         waiting = {"state": StageState.WAITING, "failure": "", "failure_kind": "", "attempts": 0, "ended_at": None}
@@ -199,16 +220,15 @@ def _try_again(round: Round, stage: Stage, preset: str) -> None:
 @transaction.atomic
 def override_gate(*, by: User | None, round_id: int, note: str) -> None:
     """Go on although a gate said no, for a reason that is kept. Raises RoundRefused, RoundMoved."""
-    round = _round_for(by, round_id, Role.OPERATOR)
+    round = round_for(by, round_id, Role.OPERATOR)
     if round.failure_kind != "gate" or not gates.stopping(round.gates):
         raise RoundRefused(_("No gate holds this round back."))
     if not note.strip():
         raise RoundRefused(_("Say why the gate is overridden."))
     held = gates.stopping(round.gates)
-    _clear_failure(round, gates=gates.overridden(round.gates, note=note.strip()))
+    clear_failure(round, gates=gates.overridden(round.gates, note=note.strip()))
     _note(round, by, "override", gates=held)
-    old = State(round.state)
-    go_on(round_id=round.pk, old=old, new=AFTER_GATES[old], by=by)
+    go_past_gates(round, by=by)
 
 
 @transaction.atomic
@@ -217,7 +237,7 @@ def cancel(*, by: User | None, round_id: int) -> None:
 
     Raises RoundRefused if it has ended, RoundMoved if it moved meanwhile.
     """
-    round = _round_for(by, round_id, Role.OPERATOR)
+    round = round_for(by, round_id, Role.OPERATOR)
     if round.state in ENDED:
         raise RoundRefused(_("This round has ended."))
     # Stage before round, as everywhere: two transactions that lock in one order cannot wait for each other.
@@ -226,9 +246,14 @@ def cancel(*, by: User | None, round_id: int) -> None:
     move(round_id=round.pk, old=State(round.state), new=State.CANCELLED, by=by, verb="cancel")
 
 
-def approve(*, by: User | None, round_id: int, note: str = "") -> None:
-    """Let the candidate be deployed. Raises RoundRefused if it does not wait for that, RoundMoved."""
-    _decide(by, round_id, State.DEPLOYING, "approve", note)
+def approve(*, by: User | None, round_id: int, note: str = "", share: int = 100) -> None:
+    """Let the candidate be deployed; below 100, as a canary that answers this share of a hundred prompts.
+
+    Raises RoundRefused if it does not wait for that, RoundMoved.
+    """
+    if not 1 <= share <= 100:
+        raise RoundRefused(_("A canary answers 1 to 99 of a hundred prompts; 100 is the whole."))
+    _decide(by, round_id, State.DEPLOYING, "approve", note, share=share)
 
 
 def reject(*, by: User | None, round_id: int, note: str = "") -> None:
@@ -236,21 +261,23 @@ def reject(*, by: User | None, round_id: int, note: str = "") -> None:
     _decide(by, round_id, State.REJECTED, "reject", note)
 
 
-def _decide(by: User | None, round_id: int, new: State, verb: str, note: str) -> None:
-    round = _round_for(by, round_id, Role.REVIEWER)
+def _decide(by: User | None, round_id: int, new: State, verb: str, note: str, **chosen: int) -> None:
+    round = round_for(by, round_id, Role.REVIEWER)
     if round.state != State.REVIEW:
         raise RoundRefused(_("This round does not wait for a review."))
-    choices = round.choices | {"note": note}
+    choices = round.choices | {"note": note, **chosen}
     move(round_id=round.pk, old=State.REVIEW, new=new, by=by, verb=verb, choices=choices)
 
 
-def _clear_failure(round: Round, **changes: Any) -> None:
+def clear_failure(round: Round, **changes: Any) -> None:
+    """Let a stopped round go on, in the caller's transaction. Raises RoundMoved if it is not where it was seen."""
     stopped: QuerySet[Round] = Round.objects.filter(pk=round.pk, state=round.state, failure=round.failure)
     if stopped.exclude(failure="").update(failure="", failure_kind="", **changes) != 1:
         raise RoundMoved(f"round {round.pk} is not where it was")
 
 
-def _round_for(by: User | None, round_id: int, role: Role) -> Round:
+def round_for(by: User | None, round_id: int, role: Role) -> Round:
+    """The round with its policies, for who has the role. Raises NotAllowed."""
     related = ("project", "init_policy", "reference_policy", "sft_policy", "candidate", "snapshot")
     round = Round.objects.select_related(*related).get(pk=round_id)
     _may(by, round.project, role)

@@ -6,12 +6,14 @@ from typing import Any
 
 import structlog
 from django.db import transaction
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts import journal
 from accounts.models import Project, Role, User
 from accounts.permissions import require_role
 from accounts.projects import ChangedMeanwhile, fingerprint
+from rounds import cron
 from rounds.models import Round, Schedule
 from rounds.queries.schedules import SETTINGS, due_periods
 from rounds.services.rounds import RoundRefused, check_choices, open_round
@@ -29,6 +31,8 @@ def set_schedule(*, by: User, project: Project, seen: str, wanted: Mapping[str, 
     Raises ScheduleRefused, RoundRefused for choices that no round can have, ChangedMeanwhile, NotAllowed.
     """
     check_choices(wanted["choices"])
+    if wanted["cron"]:
+        _refuse_bad_line(wanted["cron"])
     if wanted["enabled"]:
         _refuse_idle(wanted)
     with transaction.atomic():
@@ -42,7 +46,7 @@ def set_schedule(*, by: User, project: Project, seen: str, wanted: Mapping[str, 
             setattr(schedule, name, wanted[name])
         schedule.save(update_fields=SETTINGS)
         facts: dict[str, Any] = {"at": schedule.at.isoformat() if schedule.at else None, "days": schedule.weekdays}
-        facts |= {"every_rankings": schedule.every_rankings, "choices": schedule.choices}
+        facts |= {"cron": schedule.cron, "every_rankings": schedule.every_rankings, "choices": schedule.choices}
         verb = "schedule" if schedule.enabled else "unschedule"
         journal.record(project=project, actor=by, verb=verb, subject=schedule, **facts)
     return schedule
@@ -53,8 +57,18 @@ def _refuse_idle(wanted: Mapping[str, Any]) -> None:
         raise ScheduleRefused(_("Say at what time of these days."))
     if wanted["at"] is not None and not wanted["weekdays"]:
         raise ScheduleRefused(_("Choose the days for this time."))
-    if not wanted["weekdays"] and not wanted["every_rankings"]:
-        raise ScheduleRefused(_("Choose days and a time, or a number of rankings, or both."))
+    if wanted["weekdays"] and wanted["cron"]:
+        # Where both name one moment, it would have two rounds.
+        raise ScheduleRefused(_("Choose days and a time, or write a line, not both."))
+    if not wanted["weekdays"] and not wanted["cron"] and not wanted["every_rankings"]:
+        raise ScheduleRefused(_("Choose days and a time, or a line, or a number of rankings."))
+
+
+def _refuse_bad_line(line: str) -> None:
+    try:
+        cron.check(line, now=timezone.now())
+    except cron.BadLine as error:
+        raise ScheduleRefused(str(error)) from error
 
 
 def open_due_rounds(*, now: datetime) -> list[Round]:

@@ -5,8 +5,10 @@ from typing import Protocol
 from django.db.models.functions import Now
 
 from annotations.models import Policy
-from rounds.machine import KIND_OF, StageKind, StageState, State
+from rounds.algorithms import kind_in, settings_of
+from rounds.machine import StageKind, StageState, State
 from rounds.models import Facts, Round, Stage
+from rounds.queries.deployed import compared_with
 
 
 class Directory(Protocol):
@@ -26,13 +28,15 @@ def given(row: Directory) -> Facts:
 
 def place_stage(round: Round) -> Stage:
     """Insert the stage that the round's present state calls for."""
-    kind = KIND_OF[State(round.state)]
+    kind = kind_in(State(round.state), round.choices)
+    assert kind is not None, f"no trainer works while a round is {round.state}"
     return Stage.objects.create(
         round=round,
         project_id=round.project_id,
         kind=kind,
         preset=round.choices["preset"],
         seed=round.choices["seed"],
+        settings=settings_of(kind, round.choices) | _settings_of_rival(round, kind),
         inputs={role: given(row) for role, row in _inputs(round, kind).items()},
     )
 
@@ -48,6 +52,7 @@ def replace_stage(stage: Stage, *, preset: str) -> bool:
         kind=stage.kind,
         preset=preset,
         seed=stage.seed,
+        settings=stage.settings,
         inputs=stage.inputs,
     )
     return True
@@ -55,8 +60,14 @@ def replace_stage(stage: Stage, *, preset: str) -> bool:
 
 def live_stage(round: Round) -> Stage | None:
     """The stage of the round's present state, if that state has one."""
-    kind = KIND_OF.get(State(round.state))
+    kind = kind_in(State(round.state), round.choices)
     return round.stages.filter(kind=kind).exclude(state=StageState.CANCELLED).first() if kind else None
+
+
+def begins_from(round: Round) -> Policy:
+    """What is improved, or chosen among the answers of: what imitated the demonstrations, else the round's start."""
+    policy: Policy = round.sft_policy or round.init_policy
+    return policy
 
 
 def _inputs(round: Round, kind: StageKind) -> dict[str, Directory]:
@@ -67,8 +78,16 @@ def _inputs(round: Round, kind: StageKind) -> dict[str, Directory]:
         return dataset | {"init": round.init_policy}
     if kind == StageKind.REWARD:
         return dataset | {"init": reference}
+    if kind == StageKind.DPO:
+        return dataset | {"init": begins_from(round), "reference": reference}
     judged = dataset | {"reference": reference, "reward": round.reward_model}
-    if kind == StageKind.PPO:
-        return judged | {"init": round.sft_policy or round.init_policy}
+    if kind != StageKind.EVALUATE:
+        return judged | {"init": begins_from(round)}
     assert round.candidate is not None, "there is a candidate before it is evaluated"
-    return judged | {"before": round.init_policy, "sft": reference, "after": round.candidate}
+    return judged | {"before": compared_with(round).policy, "sft": reference, "after": round.candidate}
+
+
+def _settings_of_rival(round: Round, kind: StageKind) -> Facts:
+    """What writes now may choose among its answers too; then the candidate must beat that."""
+    chosen_among = compared_with(round).best_of if kind == StageKind.EVALUATE else 1
+    return {"before_best_of": chosen_among} if chosen_among > 1 else {}

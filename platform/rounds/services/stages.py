@@ -13,6 +13,7 @@ from django.db.models.functions import Coalesce, Now
 from accounts import journal
 from rounds.machine import StageKind, StageState
 from rounds.models import Beat, Facts, Round, Stage
+from rounds.services import notices
 
 CRASHES_ALLOWED = 3
 
@@ -68,6 +69,17 @@ def held_claims(*, owner: str) -> list[Claim]:
     return [Claim(stage_id=stage.pk, owner=owner, fence=stage.fence) for stage in held]
 
 
+def strays() -> list[Stage]:
+    """Stages whose lease was taken away while their trainer worked, and which nobody has claimed since."""
+    paused = Stage.objects.filter(state=StageState.WAITING, lease_owner="").exclude(child={})
+    return list(paused.select_related("sampling_order", "project"))
+
+
+def is_wanted(stage_id: int) -> bool:
+    """Whether what a supervisor has begun will be gone on with: its lease was taken away, and nobody else has it."""
+    return Stage.objects.filter(pk=stage_id, state=StageState.WAITING, lease_owner="").exists()
+
+
 def extend_lease(*, claim: Claim, seconds: int) -> None:
     """Keep the stage for `seconds` more. Raises LeaseLost."""
     if claim.rows().update(lease_until=Now() + timedelta(seconds=seconds)) != 1:
@@ -121,6 +133,7 @@ def crashed(*, claim: Claim, message: str) -> None:
 def _stop_round(stage: Stage, message: str, kind: str) -> None:
     if stage.round_id is not None:
         Round.objects.filter(pk=stage.round_id).update(failure=message, failure_kind=kind)
+        notices.tell_of_stop(stage.round_id, kind=kind, message=message)
 
 
 def _end(claim: Claim, state: StageState, **facts: str) -> Stage:

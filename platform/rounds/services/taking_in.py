@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
@@ -10,13 +11,15 @@ from accounts import journal
 from annotations.models import Policy, SamplingOrder
 from annotations.services import slates
 from annotations.services.slates import NotOrdered
-from rounds import gates, store
+from rounds import gates, health, store
 from rounds.gates import Gates
 from rounds.machine import StageKind, StageState, State
 from rounds.models import Artifact, Facts, RewardModel, Round, Stage
-from rounds.queries.deployed import current_deployment
-from rounds.services import rounds
-from rounds.services.rounds import AFTER_GATES, RoundMoved
+from rounds.queries.deployed import became_current, compared_with, current_deployment, orders_of, shown_by, writer_of
+from rounds.queries.gate_rules import evaluated, rules_of
+from rounds.services import condemning, rounds
+from rounds.services.rounds import RoundMoved
+from rounds.services.stage_orders import begins_from
 from trainer import manifest
 from trainer.manifest import ManifestError
 
@@ -24,9 +27,17 @@ ARTIFACT_KINDS = {
     StageKind.SFT: "policy",
     StageKind.REWARD: "reward_model",
     StageKind.PPO: "policy",
+    StageKind.RLOO: "policy",
+    StageKind.DPO: "policy",
     StageKind.EVALUATE: "evaluation",
     StageKind.SAMPLE: "sampling",
 }
+# Of a sampling stage: what it delivers is still taken in.
+AT_WORK = (StageState.WAITING, StageState.FINISHED)
+
+
+class Unhealthy(Exception):
+    """A policy's completions are not fit to be lent; the message says which figures passed which limits."""
 
 
 def take_in_stage(stage_id: int) -> None:
@@ -35,7 +46,9 @@ def take_in_stage(stage_id: int) -> None:
     A directory that is not what its manifest says stops the stage and its round, with a sentence naming the file.
     """
     related = ("round__project", "round__init_policy", "sampling_order__project", "project")
-    stage = Stage.objects.select_related(*related).filter(pk=stage_id, state=StageState.FINISHED).first()
+    # What a paused round has finished waits as it lies: to verify it again every few seconds would be no pause.
+    due = Stage.objects.filter(Q(round=None) | Q(round__failure=""), pk=stage_id, state=StageState.FINISHED)
+    stage = due.select_related(*related).first()
     if stage is None:
         return
     try:
@@ -72,6 +85,9 @@ def _must_be_ordered(stage: Stage, path: str, facts: Facts) -> None:
     for name, wanted in ordered.items():
         if facts.get(name) != wanted:
             raise ManifestError(f"{path} was made with {name} {facts.get(name)!r}, where {wanted!r} was ordered")
+    for key, wanted in stage.settings.items():
+        if facts["config"].get(key) != wanted:
+            raise ManifestError(f"{path} was made with {key} {facts['config'].get(key)!r}, where {wanted!r} was set")
 
 
 def _close(stage: Stage, artifact: Artifact) -> None:
@@ -109,7 +125,7 @@ def _take_in_sft(stage: Stage, artifact: Artifact) -> None:
 @transaction.atomic
 def _take_in_reward(stage: Stage, artifact: Artifact) -> None:
     report = store.read_json(f"{artifact.path}/report.json")
-    verdicts = gates.reward_gates(report)
+    verdicts = gates.reward_gates(report, rules_of(_round(stage).project))
     _close(stage, artifact)
     row = {"path": artifact.path, "digest": artifact.digest, "report": report}
     RewardModel.objects.update_or_create(round=_round(stage), defaults=row)
@@ -117,16 +133,16 @@ def _take_in_reward(stage: Stage, artifact: Artifact) -> None:
 
 
 @transaction.atomic
-def _take_in_ppo(stage: Stage, artifact: Artifact) -> None:
+def _take_in_improved(stage: Stage, artifact: Artifact) -> None:
     _close(stage, artifact)
     round = _round(stage)
-    policy = _new_policy(stage, artifact, parent=round.sft_policy or round.init_policy)
+    policy = _new_policy(stage, artifact, parent=begins_from(round))
     rounds.go_on(round_id=round.pk, old=State.PPO, new=State.EVALUATING, candidate=policy)
 
 
 @transaction.atomic
 def _take_in_evaluation(stage: Stage, artifact: Artifact) -> None:
-    verdicts = gates.evaluation_gates(store.read_json(f"{artifact.path}/report.json"))
+    verdicts = evaluated(_round(stage).project, artifact.path)
     _close(stage, artifact)
     round = _judge(_round(stage), verdicts)
     if round.state == State.REVIEW and _rule_approves(round):
@@ -146,7 +162,9 @@ def _take_in_sampling(stage: Stage, artifact: Artifact) -> None:
 _TAKE_IN = {
     StageKind.SFT: _take_in_sft,
     StageKind.REWARD: _take_in_reward,
-    StageKind.PPO: _take_in_ppo,
+    StageKind.PPO: _take_in_improved,
+    StageKind.RLOO: _take_in_improved,
+    StageKind.DPO: _take_in_improved,
     StageKind.EVALUATE: _take_in_evaluation,
     StageKind.SAMPLE: _take_in_sampling,
 }
@@ -173,27 +191,26 @@ def _judge(round: Round, verdicts: Gates) -> Round:
     if gates.stopping(verdicts):
         rounds.stop(round_id=round.pk, state=state, kind="gate", message=gates.sentences(verdicts), gates=known)
         return round
-    return rounds.go_on(round_id=round.pk, old=state, new=AFTER_GATES[state], gates=known)
+    return rounds.go_past_gates(round, gates=known)
 
 
 def _rule_approves(round: Round) -> bool:
-    """Whether no person need look: it was chosen so, every gate passed, and what it came from is still deployed."""
+    """Whether no person need look: it was chosen so, every gate passed, and what it was held against still writes."""
     current = current_deployment(round.project)
-    passed = all(gate["verdict"] == gates.PASSED for gate in round.gates.values())
+    passed = gates.all_pass(round.gates)
     return (
         round.choices["approve"] == "rule"
         and passed
         and current is not None
-        and current.policy_id == round.init_policy_id
+        and current.policy_id == compared_with(round).policy_id
     )
 
 
 def take_in_shards(stage_id: int) -> None:
     """Take in every complete shard of a sampling stage at work that is not in yet, oldest first."""
-    at_work = [StageState.WAITING, StageState.FINISHED]
     stage = (
         Stage.objects.select_related("sampling_order__project", "project")
-        .filter(pk=stage_id, kind=StageKind.SAMPLE, state__in=at_work)
+        .filter(pk=stage_id, kind=StageKind.SAMPLE, state__in=AT_WORK)
         .first()
     )
     if stage is None:
@@ -205,29 +222,75 @@ def take_in_shards(stage_id: int) -> None:
                 _take_in_shard(stage, shard, path)
     except (ManifestError, NotOrdered, KeyError, TypeError, ValueError) as error:
         _refuse(stage, _unreadable(stage, error))
+    except Unhealthy as error:
+        condemning.condemn(stage_id=stage.pk, why="health", message=str(error))
+    except RoundMoved:
+        # Cancelled meanwhile, or its policy was taken back: what it still delivers is nobody's.
+        return
 
 
 def _take_in_shard(stage: Stage, shard: int, path: str) -> None:
+    """Take one shard in, unless its order's policy writes what it should not: then nobody sees any of it.
+
+    Raises Unhealthy, ManifestError, NotOrdered, and RoundMoved where the stage has ended meanwhile.
+    """
     order = stage.sampling_order
     assert order is not None
     facts = manifest.read(store.full_path(path), kind="completions")
     _must_be_ordered(stage, path, facts)
     digest = manifest.digest(store.full_path(path))
-    row = Artifact(stage=stage, kind="completions", shard=shard, path=path, digest=digest, metrics=facts["metrics"])
     rows: list[dict[str, Any]] = list(store.read_rows(f"{path}/completions.jsonl"))
+    sums = health.sums_of(rows)
+    _must_be_healthy(stage, sums)
+    metrics = facts["metrics"] | {"health": sums}
+    row = Artifact(stage=stage, kind="completions", shard=shard, path=path, digest=digest, metrics=metrics)
     try:
         with transaction.atomic():
+            _must_be_at_work(stage)
             row.save()
             slates.take_in_completions(order=order, rows=rows)
             if _begins_a_policy(order):
-                slates.retire_untouched(project=order.project, before=order)
+                slates.retire_untouched(project=order.project, before=order, spared=_same_writers(order))
     except IntegrityError:
         # Another worker took this very shard in; its transaction did all of this.
         if not Artifact.objects.filter(stage=stage, shard=shard).exists():
             raise
 
 
+def _must_be_healthy(stage: Stage, sums: health.Sums) -> None:
+    """Raise Unhealthy where the order's completions so far, these with them, are not what its policy showed."""
+    order = stage.sampling_order
+    assert order is not None
+    earlier = stage.artifacts.exclude(shard=None).values_list("metrics", flat=True)
+    so_far = health.added([*(metrics["health"] for metrics in earlier if "health" in metrics), sums])
+    writer = writer_of(order)
+    # By itself too: many good shards before it do not make a bad one fit to be read.
+    for some in (sums, so_far):
+        judged = health.judge(some, shown_by(writer) if writer else None)
+        if judged.failed:
+            raise Unhealthy(judged.sentence())
+
+
+def _must_be_at_work(stage: Stage) -> None:
+    """Hold the stage until the transaction ends: who takes its policy back waits, and then finds what came of it."""
+    at_work = Stage.objects.select_for_update().filter(pk=stage.pk, state__in=AT_WORK)
+    if not at_work.exists():
+        raise RoundMoved(f"stage {stage.pk} has ended")
+
+
 def _begins_a_policy(order: SamplingOrder) -> bool:
-    """Whether older slates may go now: these are the first completions of a policy that wrote none before."""
-    earlier = SamplingOrder.objects.filter(project=order.project, policy=order.policy_id, pk__lt=order.pk)
-    return not earlier.exists()
+    """Whether older slates may go now: nothing was asked of this writer before, since it became the current one.
+
+    A canary retires nothing, and what is promoted does so with the first order that follows.
+    """
+    writer = writer_of(order)
+    first = became_current(writer).first() if writer and not writer.canary else None
+    if writer is None or first is None:
+        return False
+    earlier = orders_of(writer).filter(pk__lt=order.pk)
+    return not earlier.filter(created_at__gte=first.started_at).exists()
+
+
+def _same_writers(order: SamplingOrder) -> "QuerySet[SamplingOrder]":
+    writer = writer_of(order)
+    return orders_of(writer) if writer else SamplingOrder.objects.filter(pk=order.pk)

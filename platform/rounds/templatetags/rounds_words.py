@@ -2,12 +2,14 @@
 
 from django import template
 
+from rounds.algorithms import in_words
 from rounds.curves import Row
 from rounds.durations import duration
 from rounds.queries.pipeline import KIND_LABELS
 
 register = template.Library()
 register.filter("duration", duration)
+register.filter("how", in_words)
 # The circumference of the pie's circle: its stroke, as wide as its radius is long, fills it.
 PIE = 2 * 3.141593 * 3
 

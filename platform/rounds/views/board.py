@@ -2,28 +2,27 @@
 
 from typing import Any
 
-from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.models import Project
 from rounds import curves
-from rounds.forms import ReasonForm, StartForm
+from rounds.forms import StartForm
 from rounds.models import Round
 from rounds.queries import board as queries
 from rounds.queries.access import operated_project, operates, project_of
-from rounds.queries.deployed import current_deployment, earlier_policy
+from rounds.queries.deployed import fates_of
+from rounds.queries.deployment_card import card_of
 from rounds.queries.panels import panels_of
 from rounds.queries.pipeline import pipeline_of, running_stage, visits_of
 from rounds.queries.sampling import standing_stage
 from rounds.queries.schedules import in_words, schedule_of
-from rounds.services import deployments, rounds
+from rounds.queries.situation import situation_of
+from rounds.services import rounds
 from rounds.views.acting import Person, person, refused_in_words, ring
-from rounds.views.watching import situation_of
 
 ROUNDS_A_PAGE = 20
 
@@ -32,7 +31,8 @@ ROUNDS_A_PAGE = 20
 @require_GET
 def board(request: HttpRequest, slug: str) -> HttpResponse:
     """All rounds of a project."""
-    return _page(request, project_of(person(request), slug), StartForm(label_suffix=""))
+    project = project_of(person(request), slug)
+    return _page(request, project, StartForm(project=project, label_suffix=""))
 
 
 @login_required
@@ -40,7 +40,7 @@ def board(request: HttpRequest, slug: str) -> HttpResponse:
 def start(request: HttpRequest, slug: str) -> HttpResponse:
     """Open a round and go to its page."""
     project = operated_project(person(request), slug)
-    form = StartForm(request.POST, label_suffix="")
+    form = StartForm(request.POST, project=project, label_suffix="")
     if not form.is_valid():
         return _page(request, project, form, status=400)
     opened = refused_in_words(request, lambda: _open(person(request), project, form))
@@ -48,23 +48,6 @@ def start(request: HttpRequest, slug: str) -> HttpResponse:
         return redirect("rounds", slug)
     ring()
     return redirect("round", slug, opened.number)
-
-
-@login_required
-@require_POST
-def roll_back(request: HttpRequest, slug: str) -> HttpResponse:
-    """Put the policy before this one back in its place."""
-    project = operated_project(person(request), slug)
-    form = ReasonForm(request.POST)
-    if not form.is_valid():
-        messages.error(request, _("Say why, so that the next person knows."))
-        return redirect("rounds", slug)
-    reason = form.cleaned_data["note"]
-    back = refused_in_words(request, lambda: deployments.roll_back(by=person(request), project=project, reason=reason))
-    if back is not None:
-        ring()
-        messages.success(request, _("%(policy)s writes completions again.") % {"policy": back.policy.name})
-    return redirect("rounds", slug)
 
 
 def _open(by: Person, project: Project, form: StartForm) -> Round:
@@ -83,8 +66,8 @@ def _page(request: HttpRequest, project: Project, form: StartForm, status: int =
         "health": queries.health(),
         "schedule": schedule,
         "schedule_words": in_words(schedule) if schedule else "",
-        "deployment": current_deployment(project),
-        "earlier_policy": earlier_policy(project),
+        "card": card_of(project),
+        "fates": fates_of(project),
         "sampling": standing_stage(project),
         "running": running,
         **(_running(running) if running else {}),

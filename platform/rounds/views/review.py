@@ -11,15 +11,21 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
+from rounds.decision_forms import ApproveForm
 from rounds.forms import NoteForm
 from rounds.machine import State
 from rounds.models import Round
 from rounds.queries.access import round_of
-from rounds.queries.evaluation import complete, evaluation_of
-from rounds.queries.standing import standings_of
+from rounds.queries.alarms import alarms_of
+from rounds.queries.ballots import booth_of, choices_of, tally_of
+from rounds.queries.evaluation import Evaluation, candidate_name, complete, evaluation_of, rival_name
+from rounds.queries.frontier import frontier_of
+from rounds.queries.reward_report import headline_of, report_of
+from rounds.queries.standing import habits_of, model_win, standings_of
 from rounds.queries.verdicts import needs_reason, summary, verdicts_of
-from rounds.services import rounds
+from rounds.services import notices, rounds
 from rounds.views.acting import person, refused_in_words, ring
+from rounds.views.safety import refusals_of
 from trainer.manifest import ManifestError
 
 PROMPTS_A_PAGE = 10
@@ -30,18 +36,32 @@ PROMPTS_A_PAGE = 10
 def review(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     """What is known about the candidate, and the bar that decides."""
     found = round_of(person(request), slug, number)
+    notices.read_round(by=person(request), round=found)
     verdicts = verdicts_of(found)
     context = {
         "project": found.project,
         "round": found,
+        "names": {"new": candidate_name(found), "old": rival_name(found)},
         "verdicts": verdicts,
         "summary": summary(verdicts),
         "decides": found.state == State.REVIEW and not found.failure,
         "needs_reason": needs_reason(found),
-        "form": NoteForm(),
-        **_compared(request, found),
+        "form": ApproveForm(label_suffix=""),
+        "reward_model": headline_of(found),
+        "tally": tally_of(found),
+        **refusals_of(found),
+        **_evaluated(request, found),
     }
     return render(request, "rounds/review.html", context)
+
+
+@login_required
+@require_GET
+def reward(request: HttpRequest, slug: str, number: int) -> HttpResponse:
+    """All that was measured of the round's reward model."""
+    found = round_of(person(request), slug, number)
+    context = {"project": found.project, "round": found, "report": report_of(found)}
+    return render(request, "rounds/reward.html", context)
 
 
 @login_required
@@ -49,12 +69,14 @@ def review(request: HttpRequest, slug: str, number: int) -> HttpResponse:
 def approve(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     """Deploy the candidate. Where a gate did not simply pass, a reason is asked for."""
     found = round_of(person(request), slug, number)
-    note = _note(request)
-    if needs_reason(found) and not note:
+    form, by = ApproveForm(request.POST), person(request)
+    if not form.is_valid():
+        messages.error(request, _("A canary answers 1 to 99 of a hundred prompts; 100 is the whole."))
+        return redirect("review", slug, number)
+    if needs_reason(found) and not form.cleaned_data["note"]:
         messages.error(request, _("A gate did not simply pass. Say why the candidate is deployed all the same."))
         return redirect("review", slug, number)
-    by = person(request)
-    return _decide(request, found, lambda: rounds.approve(by=by, round_id=found.pk, note=note))
+    return _decide(request, found, lambda: rounds.approve(by=by, round_id=found.pk, **form.chosen()))
 
 
 @login_required
@@ -77,14 +99,32 @@ def _note(request: HttpRequest) -> str:
     return str(form.cleaned_data["note"]) if form.is_valid() else ""
 
 
-def _compared(request: HttpRequest, found: Round) -> dict[str, Any]:
+def _evaluated(request: HttpRequest, found: Round) -> dict[str, Any]:
     """The evaluation's part of the page; a directory that was tampered with is said, not shown."""
     try:
         evaluation = evaluation_of(found)
     except ManifestError as error:
-        return {"broken": str(error)}
+        return {"broken": str(error), "alarms": alarms_of(found, None)}
     if evaluation is None:
         return {}
-    page = Paginator(evaluation.comparisons, PROMPTS_A_PAGE).get_page(request.GET.get("page"))
+    return {
+        "evaluation": evaluation,
+        "alarms": alarms_of(found, evaluation),
+        "standings": standings_of(evaluation),
+        "habits": habits_of(evaluation),
+        "model_win": model_win(evaluation),
+        "frontier": frontier_of(found, evaluation),
+        **_compared(request, found, evaluation),
+    }
+
+
+def _compared(request: HttpRequest, found: Round, evaluation: Evaluation) -> dict[str, Any]:
+    """The answers with their names: all but those that wait for this person's blind vote."""
+    choices = choices_of(found, person(request))
+    booth = booth_of(found, person(request), evaluation, choices)
+    shown = [each for each in evaluation.comparisons if each.number not in booth.waiting]
+    page = Paginator(shown, PROMPTS_A_PAGE).get_page(request.GET.get("page"))
     complete(found, list(page))
-    return {"evaluation": evaluation, "page": page, "standings": standings_of(evaluation)}
+    for each in page:
+        each.chosen = choices.get(each.prompt_id, "")
+    return {"booth": booth, "page": page}

@@ -1,32 +1,34 @@
 """One round: where it stands, what its stages measure, and what an operator may do about it."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.paginator import Paginator
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from rounds import curves
 from rounds.forms import ReasonForm, RetryForm
-from rounds.machine import ENDED, StageKind, StageState, State
+from rounds.machine import ENDED, StageState, State
 from rounds.models import Round, Stage
+from rounds.queries import samples
 from rounds.queries.access import operated_round, operates, round_of
 from rounds.queries.board import health
-from rounds.queries.panels import panels_of
+from rounds.queries.deployed import fates_of
+from rounds.queries.expectation import NOTHING, expectation_of
+from rounds.queries.load import machine_of
+from rounds.queries.panels import panels_of, small_panels
 from rounds.queries.pipeline import KIND_LABELS, pipeline_of, running_stage, usual_visits, visits_of
-from rounds.queries.samples import Sample, newest_samples
+from rounds.queries.situation import situation_of
 from rounds.queries.verdicts import verdicts_of
-from rounds.services import rounds
+from rounds.services import notices, rounds
+from rounds.trainer_log import end_of_log
 from rounds.views.acting import person, refused_in_words, ring
-from rounds.views.watching import position_of, situation_of
-
-ROWS_A_PAGE = 100
+from rounds.views.watching import position_of
 
 
 @login_required
@@ -34,53 +36,34 @@ ROWS_A_PAGE = 100
 def detail(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     """A round's page."""
     found = round_of(person(request), slug, number)
+    notices.read_round(by=person(request), round=found)
     visits = visits_of([found])[found.pk]
     stage = running_stage(found)
-    stages = list(_live_stages(found))
+    ended = found.state in ENDED
     progress = curves.progress_of(stage) if stage else None
+    usual = None if ended else usual_visits(found.project, before=found)
+    may_operate = operates(person(request), found.project)
     context = {
         "project": found.project,
         "round": found,
         "visits": visits,
-        "ended": found.state in ENDED,
-        "operates": operates(person(request), found.project),
-        "pipeline": pipeline_of(found, visits, usual=usual_visits(found.project, before=found), progress=progress),
-        "situation": situation_of(found, stage),
+        "ended": ended,
+        "operates": may_operate,
+        "pipeline": pipeline_of(found, visits, usual=usual, progress=progress),
+        "situation": situation_of(found, stage, NOTHING if ended else expectation_of(found)),
+        # Before anything is read that the stream goes on with: it may tell twice, and must leave nothing out.
         "position": position_of(found, stage),
-        "panels": panels_of(stages),
-        "stages": [(each, KIND_LABELS[each.kind]) for each in stages],
-        "samples": _samples(stages),
+        **_measured(found, asked_step=request.GET.get("step", "")),
+        "machine": machine_of(stage) if stage and not ended else None,
         "verdicts": verdicts_of(found),
+        "fates": fates_of(found.project),
         "at_review": found.state == State.REVIEW,
         "retry_form": RetryForm(stopped=found),
         "health": health(),
     }
+    if may_operate and context["stages"]:
+        context["log"] = end_of_log(stage or context["stages"][-1][0])
     return render(request, "rounds/round.html", context)
-
-
-@login_required
-@require_GET
-def curve(request: HttpRequest, slug: str, number: int, kind: str) -> JsonResponse:
-    """What a stage measured so far, as JSON."""
-    stage = _stage_of(request, slug, number, kind)
-    rows = curves.thinned(curves.rows_of(stage))
-    return JsonResponse({"kind": kind, "state": stage.state, "points": rows})
-
-
-@login_required
-@require_GET
-def table(request: HttpRequest, slug: str, number: int, kind: str) -> HttpResponse:
-    """The figures behind a stage's plots, newest first."""
-    stage = _stage_of(request, slug, number, kind)
-    rows = curves.rows_of(stage)
-    context = {
-        "project": stage.project,
-        "round": stage.round,
-        "label": KIND_LABELS[kind],
-        "names": curves.names_in(rows),
-        "page": Paginator(rows[::-1], ROWS_A_PAGE).get_page(request.GET.get("page")),
-    }
-    return render(request, "rounds/figures.html", context)
 
 
 @login_required
@@ -124,17 +107,19 @@ def _act(request: HttpRequest, slug: str, number: int, verb: Callable[[Round], A
     return redirect("round", slug, number)
 
 
-def _samples(stages: Iterable[Stage]) -> list[Sample]:
-    return [sample for stage in stages if stage.kind == StageKind.PPO for sample in newest_samples(stage)]
+def _measured(found: Round, *, asked_step: str) -> dict[str, Any]:
+    """What the stages left to look at: curves, samples of the step that was asked for, a line each."""
+    stages = list(_live_stages(found))
+    panels = panels_of(stages)
+    step = int(asked_step) if asked_step.isdecimal() and len(asked_step) < 10 else None
+    writing = [each for each in stages if each.kind in samples.KINDS]
+    return {
+        "panels": [panel for panel in panels if panel.large],
+        "more_panels": small_panels(panels),
+        "stages": [(each, KIND_LABELS[each.kind]) for each in stages],
+        "samples": samples.samples_at(writing[-1], step) if writing else None,
+    }
 
 
 def _live_stages(found: Round) -> "QuerySet[Stage]":
     return found.stages.exclude(state=StageState.CANCELLED).order_by("created_at")
-
-
-def _stage_of(request: HttpRequest, slug: str, number: int, kind: str) -> Stage:
-    found = round_of(person(request), slug, number)
-    stage = _live_stages(found).filter(kind=kind).select_related("project", "round").last()
-    if stage is None:
-        raise Http404
-    return stage

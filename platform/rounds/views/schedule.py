@@ -11,9 +11,19 @@ from django.views.decorators.http import require_http_methods
 from accounts.models import Project
 from accounts.projects import ChangedMeanwhile
 from rounds.forms import ScheduleForm
+from rounds.models import Facts
 from rounds.queries.access import operated_project
 from rounds.queries.board import health, open_round_of
-from rounds.queries.schedules import in_words, next_in_words, next_start, schedule_of, written_schedule
+from rounds.queries.estimates import why_no_room
+from rounds.queries.schedules import (
+    in_words,
+    next_in_words,
+    next_runs,
+    next_start,
+    runs_in_words,
+    schedule_of,
+    written_schedule,
+)
 from rounds.services.rounds import RoundRefused, why_not_now
 from rounds.services.schedules import ScheduleRefused, set_schedule
 from rounds.views.acting import person
@@ -43,8 +53,8 @@ def schedule(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def _page(request: HttpRequest, project: Project, form: ScheduleForm, status: int) -> HttpResponse:
-    in_force = schedule_of(project)
-    found = next_start(in_force, now=timezone.now()) if in_force else None
+    in_force, now = schedule_of(project), timezone.now()
+    found = next_start(in_force, now=now) if in_force else None
     context = {
         "project": project,
         "form": form,
@@ -52,8 +62,13 @@ def _page(request: HttpRequest, project: Project, form: ScheduleForm, status: in
         "schedule_words": in_words(in_force) if in_force else "",
         "next": found,
         "next_words": next_in_words(found, in_force) if found and in_force else "",
+        "runs": runs_in_words(next_runs(in_force, now=now)) if in_force else [],
         "running": open_round_of(project),
-        "why_not": why_not_now(project, in_force.choices) if in_force else "",
+        "why_not": _why_not(project, in_force.choices) if in_force else "",
         "health": health(),
     }
     return render(request, "rounds/schedule.html", context, status=status)
+
+
+def _why_not(project: Project, choices: Facts) -> str:
+    return why_not_now(project, choices) or why_no_room(project, choices)

@@ -4,15 +4,17 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.utils.translation import gettext as _
-
 from rounds import curves
 from rounds.child import out_of
-from rounds.curves import Progress, Tail
-from rounds.durations import duration
-from rounds.machine import ENDED, State
+from rounds.curves import Tail
+from rounds.machine import ENDED
 from rounds.models import Round, Stage
-from rounds.queries.pipeline import LABELS, running_stage
+from rounds.queries import samples
+from rounds.queries.expectation import NOTHING, Expectation, expectation_of
+from rounds.queries.load import machine_of
+from rounds.queries.pipeline import running_stage
+from rounds.queries.situation import situation_of
+from rounds.trainer_log import end_of_log
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,11 @@ class Position:
 
     def __str__(self) -> str:
         return f"{self.mark}.{self.step}"
+
+    @property
+    def stage(self) -> str:
+        """The row that the steps are counted in: a stage that was ordered anew counts from its own start."""
+        return self.mark.rpartition("-")[2]
 
     @classmethod
     def read(cls, text: str) -> "Position":
@@ -47,40 +54,31 @@ class Event:
 
 def mark_of(found: Round, stage: Stage | None) -> str:
     """What must change for a viewer's page to be out of date."""
-    return f"{found.state}-{'failed' if found.failure else 'well'}-{stage.state if stage else 'none'}"
+    standing = f"{stage.state}-{stage.pk}" if stage else "none-0"
+    return f"{found.state}-{'failed' if found.failure else 'well'}-{standing}"
 
 
 def position_of(found: Round, stage: Stage | None) -> Position:
-    """Where a page that is drawn now stands."""
-    rows = curves.rows_of(stage) if stage else []
+    """Where a page that is drawn from now on stands: it may show more than this, never less."""
+    rows = curves.newest_rows(stage) if stage else []
     return Position(mark_of(found, stage), int(rows[-1]["step"]) if rows else 0)
-
-
-def situation_of(found: Round, stage: Stage | None) -> dict[str, Any]:
-    """The round in one line: a headline, what the stage does, when it last said so, and the share done."""
-    progress = curves.progress_of(stage) if stage else None
-    rows = curves.rows_of(stage) if stage and progress else []
-    return {
-        "headline": _headline(found, curves.seconds_left(rows)),
-        "doing": _doing(progress),
-        "sign": _("last sign %(time)s ago") % {"time": duration(progress.age)} if progress else "",
-        "share": round(progress.share, 3) if progress else 0.0,
-    }
 
 
 @dataclass
 class Watch:
-    """One viewer of one round. `news` is what they do not know yet."""
+    """One viewer of one round. `news` is what they do not know yet; the log is for who operates."""
 
     round_id: int
     known: Position
+    operates: bool = False
     ended: bool = False
     told: dict[str, Any] = field(default_factory=dict)
     tails: dict[int, Tail] = field(default_factory=dict)
+    expected: dict[str, Expectation] = field(default_factory=dict)
 
     def news(self) -> list[Event]:
         """Everything that happened since the last call, oldest first."""
-        found = Round.objects.get(pk=self.round_id)
+        found = Round.objects.select_related("project").get(pk=self.round_id)
         stage = running_stage(found)
         events = [*self._moved(found, stage), *self._measured(stage), *self._goes_on(found, stage)]
         if found.state in ENDED:
@@ -89,11 +87,10 @@ class Watch:
         return events
 
     def _moved(self, found: Round, stage: Stage | None) -> list[Event]:
-        mark = mark_of(found, stage)
-        if mark == self.known.mark:
+        now = Position(mark_of(found, stage))
+        if now.mark == self.known.mark:
             return []
-        same_state = self.known.mark.split("-")[0] == found.state
-        self.known = Position(mark, self.known.step if same_state else 0)
+        self.known = Position(now.mark, self.known.step if now.stage == self.known.stage else 0)
         return [Event("state", {"state": found.state, "failure": found.failure}, self.known)]
 
     def _measured(self, stage: Stage | None) -> list[Event]:
@@ -105,38 +102,26 @@ class Watch:
         rows = [row for row in rows if not first_look or row["step"] > self.known.step]
         if not rows:
             return []
+        again = rows[0]["step"] <= self.known.step
         self.known = Position(self.known.mark, int(rows[-1]["step"]))
-        return [Event("points", {"kind": stage.kind, "rows": curves.thinned(rows)}, self.known)]
+        told = {"kind": stage.kind, "rows": curves.thinned(rows), "again": again}
+        return [Event("points", told, self.known)]
 
     def _goes_on(self, found: Round, stage: Stage | None) -> list[Event]:
-        situation = situation_of(found, stage)
-        if situation == self.told:
-            return []
-        self.told = situation
-        return [Event("progress", situation, self.known)]
+        """What is told whole whenever it is another than before, so that who comes back lacks nothing of it."""
+        machine = machine_of(stage) if stage else None
+        facts: dict[str, Any] = {
+            "progress": situation_of(found, stage, self._expected(found)),
+            "machine": machine.facts() if machine else None,
+            "samples": samples.newest_step(stage) if stage and stage.kind in samples.KINDS else None,
+            "log": end_of_log(stage) if stage and self.operates else None,
+        }
+        changed = {name: fact for name, fact in facts.items() if fact != self.told.get(name)}
+        self.told = facts
+        return [Event(name, fact, self.known) for name, fact in changed.items()]
 
-
-def _headline(found: Round, seconds: float | None) -> str:
-    label = LABELS[found.state]
-    if found.failure:
-        return _("%(stage)s stopped") % {"stage": label}
-    if found.state in ENDED or seconds is None:
-        return str(_resting(found))
-    return _("About %(time)s left in %(stage)s") % {"time": duration(seconds), "stage": label}
-
-
-def _resting(found: Round) -> str:
-    return {
-        State.REVIEW: _("Waits for a person to look"),
-        State.DONE: _("Deployed"),
-        State.REJECTED: _("Rejected"),
-        State.CANCELLED: _("Cancelled"),
-    }.get(State(found.state), str(LABELS[found.state]))
-
-
-def _doing(progress: Progress | None) -> str:
-    if progress is None:
-        return ""
-    if not progress.of:
-        return progress.doing
-    return _("step %(step)d of %(of)d") % {"step": progress.step, "of": progress.of}
+    def _expected(self, found: Round) -> Expectation:
+        # Earlier rounds do not change: they are asked once a state.
+        if found.state not in self.expected:
+            self.expected[found.state] = NOTHING if found.state in ENDED else expectation_of(found)
+        return self.expected[found.state]

@@ -5,9 +5,11 @@ from pathlib import Path
 
 from django.db import transaction
 
-from accounts.models import Guideline, Project
-from annotations.services.imports import AnsweredPrompt, import_demonstrations
+from accounts.models import Guideline, JournalEntry, Project
+from annotations.brought import Brought
+from annotations.services.imports import bring_in
 from annotations.services.prompts import PromptRow, add_prompts, read_prompt_file
+from rounds.services import safety
 
 HERE = Path(__file__).parent
 PROMPTS = HERE / "prompts.jsonl"
@@ -36,17 +38,22 @@ def project() -> Project:
         Guideline.objects.create(project=demo, version=1, text=GUIDELINES.read_text(encoding="utf-8"))
     rows = read_prompt_file(PROMPTS)
     # Before the prompts: who answered a prompt already is not asked for another demonstration of it.
-    import_demonstrations(by=None, project=demo, name="demo", rows=_answered(rows))
+    bring_in(by=None, project=demo, name="demo", items=_answered(rows))
     add_prompts(by=None, project=demo, rows=rows)
+    # Once: an operator may have taken them out.
+    if not JournalEntry.objects.filter(project=demo, verb="add_safety_prompts").exists():
+        safety.add_safety_prompts(by=None, project=demo, source=safety.OWN, rows=safety.own_set())
     return demo
 
 
-def _answered(rows: list[PromptRow]) -> list[AnsweredPrompt]:
+def _answered(rows: list[PromptRow]) -> list[Brought]:
     asked = {row.messages[-1]["content"]: row for row in rows}
     lines = DEMONSTRATIONS.read_text(encoding="utf-8").splitlines()
     return [_answered_prompt(asked, **json.loads(line)) for line in lines]
 
 
-def _answered_prompt(asked: dict[str, PromptRow], prompt: str, answer: str) -> AnsweredPrompt:
+def _answered_prompt(asked: dict[str, PromptRow], prompt: str, answer: str) -> Brought:
     row = asked[prompt]
-    return AnsweredPrompt(messages=row.messages, answer=[{"role": "assistant", "content": answer}], tags=row.tags)
+    return Brought(
+        messages=row.messages, answers=[answer], tags=row.tags, sensitive=row.sensitive, priority=row.priority
+    )

@@ -147,13 +147,13 @@ def axis(y: plots.Scale, ticks: Sequence[float], width: int) -> str:
 def curve_plot(name: str, points: Sequence[plots.Point]) -> str:
     drawn = plots.curve(points, until=points[-1][0])
     ticks = "".join(
-        f'<line class="axis" x1="{drawn.left}" x2="{drawn.right}" y1="{tick.at}" y2="{tick.at}"/>'
-        f'<text x="{drawn.left - 6}" y="{tick.at + 4}" text-anchor="end">{tick.label}</text>'
+        f'<line class="axis" x1="{drawn.frame.left}" x2="{drawn.right}" y1="{tick.at}" y2="{tick.at}"/>'
+        f'<text x="{drawn.frame.left - 6}" y="{tick.at + 4}" text-anchor="end">{tick.label}</text>'
         for tick in drawn.y_ticks
     )
     line = f'<polyline class="line" points="{drawn.points}"/>'
     caption = f"<figcaption>{text(name)}, {len(points)} steps</figcaption>"
-    return f"<figure>{svg(drawn.width, drawn.height, ticks + line, name)}{caption}</figure>"
+    return f"<figure>{svg(drawn.frame.width, drawn.frame.height, ticks + line, name)}{caption}</figure>"
 
 
 def svg(width: int, height: int, inside: str, title: str) -> str:

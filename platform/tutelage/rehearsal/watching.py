@@ -86,7 +86,9 @@ def figures_of(round: Round, rankings: int) -> dict[str, Any]:
         "length_before": report["policies"]["before"]["tokens_mean"] if report else None,
         "length_after": report["policies"]["after"]["tokens_mean"] if report else None,
         "seconds": dict(_seconds(round)),
-        "verdict": _verdict(round, [name for name, gate in gates.items() if gate["verdict"] != "passed"]),
+        "verdict": _verdict(
+            round, [name for name, gate in gates.items() if gate["verdict"] not in ("passed", "noted")]
+        ),
     }
 
 

@@ -10,10 +10,12 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError, ProgrammingError
 
 from accounts.models import Project
-from annotations.services.imports import ImportRefused, import_demonstrations, import_rankings
+from annotations.services.imported_rows import ImportRefused
+from annotations.services.imports import bring_in
 from annotations.services.prompts import add_prompts
 from exchange import sets
 from exchange.sets import Read
+from rounds.services.safety import add_safety_prompts
 
 NAMED = 10
 Tell = Callable[[int], None]
@@ -29,34 +31,41 @@ class Set:
     bring_in: Callable[[Project, list[Any], Tell], int]
 
 
-def _rankings(name: str, *, asked: bool) -> Callable[[Project, list[Any], Tell], int]:
-    return lambda project, rows, tell: import_rankings(
-        by=None, project=project, name=name, rows=rows, asked=asked, progress=tell
-    )
-
-
-def _demonstrations(name: str) -> Callable[[Project, list[Any], Tell], int]:
-    return lambda project, rows, tell: import_demonstrations(
-        by=None, project=project, name=name, rows=rows, progress=tell
-    )
+def _brought(name: str, what: str, *, asked: bool = True) -> Callable[[Project, list[Any], Tell], int]:
+    return lambda project, rows, tell: bring_in(
+        by=None, project=project, name=name, items=rows, asked=asked, progress=tell
+    ).get(what, 0)
 
 
 def _prompts(project: Project, rows: list[Any], _tell: Tell) -> int:
     return add_prompts(by=None, project=project, rows=rows)
 
 
+def _safety(source: str) -> Callable[[Project, list[Any], Tell], int]:
+    return lambda project, rows, tell: add_safety_prompts(by=None, project=project, source=source, rows=rows)
+
+
 SETS = [
-    Set("qa-feedback/preferences.jsonl", "rankings", sets.qa_feedback, _rankings("qa-feedback", asked=True)),
-    Set("self-instruct/seed_tasks.jsonl", "demonstrations", sets.seed_task, _demonstrations("self-instruct")),
+    Set("qa-feedback/preferences.jsonl", "rankings", sets.qa_feedback, _brought("qa-feedback", "rankings")),
+    Set(
+        "self-instruct/seed_tasks.jsonl", "demonstrations", sets.seed_task, _brought("self-instruct", "demonstrations")
+    ),
     Set("chat-questions/mt_bench_questions.jsonl", "prompts", sets.chat_question, _prompts),
     Set("chat-questions/vicuna_questions.jsonl", "prompts", sets.chat_question, _prompts),
     # Upsetting by design: judged, learned from, and never asked of a policy or shown to anybody here.
-    Set("hh-rlhf-harmless/harmless-base-test.jsonl", "rankings", sets.hh_pair, _rankings("hh-rlhf", asked=False)),
+    Set(
+        "hh-rlhf-harmless/harmless-base-test.jsonl",
+        "rankings",
+        sets.hh_pair,
+        _brought("hh-rlhf", "rankings", asked=False),
+    ),
+    # Asked of policies when a round is evaluated, and of nobody else.
+    Set("xstest/xstest_prompts.csv", "safety prompts", sets.xstest, _safety("xstest")),
 ]
 
 
 class Command(BaseCommand):
-    help = "Bring qa-feedback, self-instruct, chat-questions and hh-rlhf-harmless from a folder into a project."
+    help = "Bring qa-feedback, self-instruct, chat-questions, hh-rlhf-harmless and xstest from a folder into a project."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--project", default="demo", metavar="SLUG")

@@ -1,111 +1,153 @@
-/** Keeps a round's page current: adds points to its plots as they are measured, and redraws it when the round moves. */
+/** Keeps a round's page current: adds what is told to it as it is measured, and redraws it when the round moves. */
 
-const REDRAW_PAUSE_MS = 400;
-// As far outside of its axis, as a share of it, a value is still drawn where it lies.
-const SLACK = 0.05;
+import { extend } from "./plots.js";
+import { redraw, redrawSoon } from "./redraw.js";
 
-// Samples stand in the drawn page only, and change with every update.
-const SAMPLES_PAUSE_MS = 15_000;
+const SAMPLES_PAUSE_MS = 5000;
+const RETRY_MS = 5000;
 
-const numbers = (text) => text.split(" ").map(Number);
+// What was told while a fresh page was on its way, which may have been drawn before it.
+let missed = [];
 
-function place(value, [low, high, start, end]) {
-  return start + ((value - low) / (high - low)) * (end - start);
-}
-
-function isOutside(value, [low, high]) {
-  const slack = (high - low) * SLACK;
-  return value < low - slack || value > high + slack;
-}
-
-/** Adds rows to one plot. False where they do not fit its axes, or its steps went back: then the server draws it anew. */
-function extend(plot, rows) {
-  const [x, y] = [numbers(plot.dataset.x), numbers(plot.dataset.y)];
-  const curve = plot.querySelector(".curve");
-  const points = curve.getAttribute("points").trim().split(" ").filter(Boolean);
-  let lastX = points.length ? Number(points.at(-1).split(",")[0]) : -Infinity;
-  for (const row of rows.filter((each) => plot.dataset.metric in each)) {
-    const value = row[plot.dataset.metric];
-    const at = place(row.step, x);
-    if (row.step > x[1] || isOutside(value, y) || at <= lastX) return false;
-    points.push(`${at.toFixed(1)},${place(value, y).toFixed(1)}`);
-    lastX = at;
-  }
-  curve.setAttribute("points", points.join(" "));
-  mark(plot, rows.at(-1)[plot.dataset.metric], points.at(-1));
-  return true;
-}
-
-/** Moves the dot and the last value to the line's new end. */
-function mark(plot, value, point) {
-  if (value === undefined || !point) return;
-  const [x, y] = point.split(",").map(Number);
-  const dot = plot.querySelector(".last");
-  const label = plot.querySelector(".last-value");
-  dot.setAttribute("cx", x);
-  dot.setAttribute("cy", y);
-  label.setAttribute("x", x + 8);
-  label.setAttribute("y", y);
-  label.textContent = Math.abs(value) >= 10 ? value.toFixed(1) : value.toFixed(2);
-}
-
-/** Where somebody types or has opened something, nothing is pulled away from under them. */
-function isInUse(part) {
-  return (
-    part.contains(document.activeElement) ||
-    part.querySelector("details[open]") !== null ||
-    [...part.querySelectorAll("input:not([type=hidden])")].some((field) => field.value !== field.defaultValue)
-  );
-}
-
-async function redraw() {
-  const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
-  if (!answer.ok || answer.redirected) return;
-  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-  for (const part of document.querySelectorAll("[data-live]")) {
-    const next = fresh.getElementById(part.id);
-    if (next && !isInUse(part)) part.replaceWith(document.adoptNode(next));
+function write(selector, text) {
+  for (const element of document.querySelectorAll(selector)) {
+    if (element.textContent !== text) element.textContent = text;
   }
 }
 
-function tell({ headline, doing, sign, share }) {
-  const write = (selector, text) => {
-    for (const element of document.querySelectorAll(selector)) {
-      if (element.textContent !== text) element.textContent = text;
-    }
-  };
+function add({ kind, rows }) {
+  const plots = [...document.querySelectorAll(".plot")].filter((plot) => plot.dataset.kind === kind);
+  const fits = plots.map((plot) => extend(plot, rows));
+  return plots.length > 0 && !fits.includes(false);
+}
+
+function measured(told) {
+  missed.push(told);
+  if (told.again || !add(told)) redrawSoon();
+}
+
+let known = "";
+
+function goesOn({ headline, until, doing, activity, sign, alive, share, health }) {
   write("[data-headline]", headline);
+  write("[data-until]", until);
   write("[data-doing]", doing);
+  write("[data-activity]", activity);
   write("[data-sign]", sign);
+  for (const dot of document.querySelectorAll("[data-alive]")) {
+    dot.dataset.alive = alive ? "yes" : "no";
+    dot.hidden = !sign;
+  }
   for (const pie of document.querySelectorAll("[data-pie]")) {
     const around = 2 * Math.PI * pie.r.baseVal.value;
     pie.setAttribute("stroke-dasharray", `${(share * around).toFixed(2)} ${around.toFixed(2)}`);
   }
+  const now = JSON.stringify(health);
+  if (known && known !== now) redrawSoon();
+  known = now;
 }
 
-function watch(address) {
-  const source = new EventSource(address);
-  let pending = 0;
-  let drawn = Date.now();
-  const redrawSoon = () => {
-    clearTimeout(pending);
-    drawn = Date.now();
-    pending = setTimeout(redraw, REDRAW_PAUSE_MS);
-  };
-  source.addEventListener("points", (event) => {
-    const { kind, rows } = JSON.parse(event.data);
-    const plots = [...document.querySelectorAll(".plot")].filter((plot) => plot.dataset.kind === kind);
-    const fits = plots.map((plot) => extend(plot, rows));
-    const stale = document.querySelector("[data-samples]") && Date.now() - drawn > SAMPLES_PAUSE_MS;
-    if (!plots.length || fits.includes(false) || stale) redrawSoon();
-  });
-  source.addEventListener("progress", (event) => tell(JSON.parse(event.data)));
-  source.addEventListener("state", redrawSoon);
-  source.addEventListener("end", () => {
-    source.close();
+function loaded(machine) {
+  const shown = [...document.querySelectorAll("#live-machine [data-line]")];
+  const lines = machine?.lines ?? [];
+  if (shown.map((each) => each.dataset.line).join() !== lines.map((line) => line.key).join()) return redrawSoon();
+  for (const [index, { text, share }] of lines.entries()) {
+    const [meter, words] = [shown[index].querySelector("progress"), shown[index].querySelector("span")];
+    if (meter && share !== null) meter.value = share;
+    if (words.textContent !== text) words.textContent = text;
+  }
+}
+
+function logged(lines) {
+  const log = document.querySelector("[data-log]");
+  if (!log && !lines?.length) return;
+  if (!log || !lines) return redrawSoon();
+  const atEnd = log.scrollTop + log.clientHeight >= log.scrollHeight - 4;
+  log.textContent = lines.map((line) => `${line}\n`).join("");
+  document.querySelector("[data-log-empty]").hidden = lines.length > 0;
+  if (atEnd) log.scrollTop = log.scrollHeight;
+}
+
+let samplesDrawn = 0;
+let samplesPending = 0;
+
+function wrote(step) {
+  const section = document.querySelector("[data-samples]");
+  if (step === null || section?.dataset.samples === String(step)) return;
+  clearTimeout(samplesPending);
+  samplesPending = setTimeout(
+    () => {
+      samplesDrawn = Date.now();
+      redraw();
+    },
+    Math.max(0, samplesDrawn + SAMPLES_PAUSE_MS - Date.now()),
+  );
+}
+
+const HEARD = { points: measured, progress: goesOn, machine: loaded, log: logged, samples: wrote, state: () => redrawSoon() };
+
+let source = null;
+let last = "";
+let ended = false;
+
+function listen(page) {
+  const address = new URL(page.dataset.events, location.href);
+  if (last) address.searchParams.set("after", last);
+  const here = new EventSource(address);
+  source = here;
+  for (const [name, act] of Object.entries(HEARD)) {
+    here.addEventListener(name, (event) => {
+      last = event.lastEventId;
+      act(JSON.parse(event.data));
+    });
+  }
+  here.addEventListener("end", () => {
+    ended = true;
+    here.close();
     redrawSoon();
   });
+  here.addEventListener("gone", () => location.reload());
+  here.addEventListener("error", () => {
+    write("[data-sign]", page.dataset.lost);
+    // The browser tries again by itself, but not where it was answered with a refusal or by something between.
+    if (here.readyState === EventSource.CLOSED) setTimeout(() => again(page, here), RETRY_MS);
+  });
 }
 
+async function again(page, closed) {
+  if (source !== closed || document.hidden) return;
+  await redraw();
+  listen(page);
+}
+
+/** A tab that nobody sees gives its connection back: a browser has six for all tabs of a site. */
+function follow(page) {
+  if (!document.hidden) listen(page);
+  document.addEventListener("visibilitychange", () => {
+    source?.close();
+    source = null;
+    if (!document.hidden && !ended) listen(page);
+  });
+}
+
+function toLogEnd() {
+  for (const log of document.querySelectorAll("[data-log]")) log.scrollTop = log.scrollHeight;
+}
+
+document.addEventListener("redrawing", () => {
+  missed = [];
+});
+document.addEventListener("redrawn", () => {
+  if (!missed.every(add)) redrawSoon();
+  toLogEnd();
+});
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a[data-swap]");
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  history.replaceState(null, "", link.href);
+  redraw();
+});
+toLogEnd();
 const page = document.querySelector("[data-events]");
-if (page) watch(page.dataset.events);
+if (page) follow(page);

@@ -1,0 +1,1 @@
+"""What comes in: files of others become items, pure reading without the database."""
