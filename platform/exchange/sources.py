@@ -13,7 +13,7 @@ from accounts.models import Project
 from annotations import records
 from annotations.models import Demonstration, Prompt, Ranking
 from annotations.queries.agreement import pair_agreement
-from annotations.records import Author, Ranked
+from annotations.ranked import Author, Ranked
 from annotations.visible import visible
 from exchange.formats import Source
 from exchange.formats.trees import Asked

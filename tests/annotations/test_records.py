@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import Project, User
 from annotations.choices import Split
 from annotations.models import Assignment
+from annotations.ranked import read_rankings
 from annotations.records import (
     demonstration_record,
     demonstrations_of,
@@ -127,6 +128,13 @@ def test_rankings_of_quarantined_completions_and_of_other_projects_stay_out(proj
     make.make_ranking(make.make_person("carol", other), make.make_slate(other))
     quarantine(policy=bad)
     assert [ranking.pk for ranking in rankings_of(project)] == [kept.pk]
+
+
+def test_no_row_of_an_export_is_read_through_a_join(project: Project, alice: User) -> None:
+    ranking = make.make_ranking(alice, make.make_slate(project))
+    with CaptureQueriesContext(connection) as seen:
+        assert [ranked.pk for ranked in read_rankings([ranking.pk])] == [ranking.pk]
+    assert [query["sql"] for query in seen if " JOIN " in query["sql"]] == []
 
 
 def test_the_queries_of_an_export_do_not_grow_with_its_rows(project: Project, alice: User) -> None:

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 from annotations.invisible import suspicious
 from annotations.models import Completion, Demonstration, Messages
-from annotations.records import Placed, Ranked, Record, demonstration_record, ranking_record
+from annotations.ranked import Placed, Ranked
+from annotations.records import Record, demonstration_record, ranking_record
 from exchange.formats.columns import MESSAGES, NUMBER, PROMPT, TEXT, TRUTH, WHOLE, WORDS, Columns
 
 RANKINGS: Columns = {

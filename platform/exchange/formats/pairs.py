@@ -9,7 +9,8 @@ from itertools import combinations
 from typing import NamedTuple
 
 from annotations.models import Messages
-from annotations.records import Placed, Ranked, Record
+from annotations.ranked import Placed, Ranked
+from annotations.records import Record
 from exchange.formats.columns import MESSAGES, NUMBER, TEXT, TRUTH, Columns
 from exchange.wanted import Pairs, Wanted
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from annotations.records import Ranked, Record
+from annotations.ranked import Ranked
+from annotations.records import Record
 from exchange.formats.columns import NUMBER, TEXT, TRUTH, WHOLE, Columns
 
 TABLE: Columns = {

@@ -8,7 +8,8 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from annotations.models import Demonstration, Messages
-from annotations.records import Placed, Ranked, Record
+from annotations.ranked import Placed, Ranked
+from annotations.records import Record
 
 _ROLES = {"user": "prompter", "assistant": "assistant", "system": "system"}
 

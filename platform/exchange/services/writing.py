@@ -11,7 +11,7 @@ from pathlib import Path
 from django.utils import timezone
 
 from annotations.choices import Split
-from annotations.records import Author
+from annotations.ranked import Author
 from exchange import formats, sources
 from exchange.card import Sheet, card
 from exchange.files import Shards
