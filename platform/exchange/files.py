@@ -1,11 +1,12 @@
 """The files of an export: rows of one table and one split, in shards, as JSON lines, CSV or Parquet."""
 
 import csv
-import json
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
+
+import orjson
 
 from annotations.records import Record
 from exchange.formats import Kind
@@ -20,8 +21,6 @@ ROWS_A_SHARD = 250_000
 ROWS_A_GROUP = 2_000
 BUFFER = 2**18
 
-_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, check_circular=False).encode
-
 
 class Shard(Protocol):
     """One open file."""
@@ -32,13 +31,13 @@ class Shard(Protocol):
 
 
 class JsonLines:
-    """One JSON object a line; NaN is refused, which other readers of JSON refuse too."""
+    """One JSON object a line, in UTF-8 and without spaces between its signs."""
 
     def __init__(self, path: Path, columns: Columns | None) -> None:
         self.file = path.open("wb", buffering=BUFFER)
 
     def write(self, row: Record) -> None:
-        self.file.write(f"{_encode(row)}\n".encode())
+        self.file.write(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE))
 
     def close(self) -> None:
         self.file.close()

@@ -13,25 +13,25 @@ from tests import make
 from tests.exchange.written import written
 
 IDENT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-PROMPT = '"prompt": {"id": "ID", "messages": [{"role": "user", "content": "Où est-il\\n\\"là\\" 你好?"}]'
+PROMPT = '"prompt":{"id":"ID","messages":[{"role":"user","content":"Où est-il\\n\\"là\\" 你好?"}]'
 PLACED = (
-    '{"id": "ID", "text": "%s", "policy": "ID", "finished": true, "tier": %d, "rating": null, '
-    '"policy_name": "base", "index": %d, "tokens": 4, "shown": %d, "flags": [], "note": "", "masked": false, '
-    '"suspicious": %s}'
+    '{"id":"ID","text":"%s","policy":"ID","finished":true,"tier":%d,"rating":null,'
+    '"policy_name":"base","index":%d,"tokens":4,"shown":%d,"flags":[],"note":"","masked":false,'
+    '"suspicious":%s}'
 )
 RANKING = (
-    '{"id": "ID", "split": "train", "labeler": "WHO", "revision": 1, "weight": 1.0, '
+    '{"id":"ID","split":"train","labeler":"WHO","revision":1,"weight":1.0,'
     + PROMPT
-    + ', "tags": [], "suspicious": []}, "completions": ['
-    + ", ".join([PLACED % ("one", 2, 0, 0, "[]"), PLACED % ("two\u200b", 1, 1, 1, '["U+200B"]')])
-    + '], "cut": 1, "strength": null, "note": "", "flags": [], "unsure": false, "hurried": false, "suspicious": [], '
-    '"surplus": false, "slate": {"id": "ID", "linked_to": null, "repeat_of": null}, "guideline": 1, '
-    '"created_at": "2026-11-22T20:15:00.000123+00:00", "making": "{}"}\n'
+    + ',"tags":[],"suspicious":[]},"completions":['
+    + ",".join([PLACED % ("one", 2, 0, 0, "[]"), PLACED % ("two\u200b", 1, 1, 1, '["U+200B"]')])
+    + '],"cut":1,"strength":null,"note":"","flags":[],"unsure":false,"hurried":false,"suspicious":[],'
+    '"surplus":false,"slate":{"id":"ID","linked_to":null,"repeat_of":null},"guideline":1,'
+    '"created_at":"2026-11-22T20:15:00.000123+00:00","making":"{}"}\n'
 )
 PAIR = (
-    '{"prompt": [{"role": "user", "content": "Où est-il\\n\\"là\\" 你好?"}], '
-    '"chosen": [{"role": "assistant", "content": "two\u200b"}], "rejected": [{"role": "assistant", "content": "one"}], '
-    '"margin": 1.0, "weight": 1.0, "labeler": "WHO", "ranking": "ID", "slate": "ID", "prompt_id": "ID"}\n'
+    '{"prompt":[{"role":"user","content":"Où est-il\\n\\"là\\" 你好?"}],'
+    '"chosen":[{"role":"assistant","content":"two\u200b"}],"rejected":[{"role":"assistant","content":"one"}],'
+    '"margin":1.0,"weight":1.0,"labeler":"WHO","ranking":"ID","slate":"ID","prompt_id":"ID"}\n'
 )
 
 
