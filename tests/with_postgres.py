@@ -32,8 +32,9 @@ def server() -> Iterator[str]:
         if os.geteuid() == 0:
             os.chown(home, pwd.getpwnam(_AS).pw_uid, -1)
         _run(binaries / "initdb", "-D", home / "data", "-U", _AS, "-A", "trust", "-E", "UTF8", "--no-sync")
-        # fsync off: this server's data is not meant to outlive it.
-        options = f"-k {home} -c listen_addresses= -c fsync=off -c max_connections=200"
+        # fsync off: this server's data is not meant to outlive it. autovacuum off: it would count a table's rows
+        # between two tests that roll theirs back, and the next one's queries were planned for a table of none.
+        options = f"-k {home} -c listen_addresses= -c fsync=off -c autovacuum=off -c max_connections=200"
         _run(binaries / "pg_ctl", "-D", home / "data", "-o", options, "-l", home / "log", "-w", "start")
         try:
             yield f"postgres://{_AS}@/{home}/postgres"

@@ -1,6 +1,17 @@
 """Tutelage's HTTP API from Python."""
 
-from tutelage_client.answers import Added, Export, File, Import, Place, Project, Prompt
+from tutelage_client.answers import (
+    Added,
+    Export,
+    File,
+    Gate,
+    Import,
+    Place,
+    Project,
+    Prompt,
+    Round,
+    RoundLine,
+)
 from tutelage_client.client import Client
 from tutelage_client.problems import (
     Busy,
@@ -28,6 +39,7 @@ __all__ = [
     "Failed",
     "Fault",
     "File",
+    "Gate",
     "Import",
     "Invalid",
     "Moved",
@@ -39,6 +51,8 @@ __all__ = [
     "Project",
     "Prompt",
     "Refused",
+    "Round",
+    "RoundLine",
     "Stopped",
     "TooLarge",
     "Unreachable",

@@ -92,6 +92,48 @@ class Export:
     deleted_at: datetime | None
 
 
+@dataclass(frozen=True)
+class RoundLine:
+    number: int
+    state: str
+    failure_kind: str
+    algorithm: str
+    candidate: str | None
+    began: datetime
+    ended: datetime | None
+
+
+@dataclass(frozen=True)
+class Gate:
+    name: str
+    title: str
+    verdict: str
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int | None
+    limit: float | None
+    figure: str
+    note: str
+
+
+@dataclass(frozen=True)
+class Round:
+    number: int
+    state: str
+    failure: str
+    failure_kind: str
+    choices: Facts
+    policies: Facts
+    snapshot: Facts | None
+    by: str | None
+    began: datetime
+    ended: datetime | None
+    stages: list[Facts]
+    gates: list[Gate]
+    now: Facts
+
+
 def read(kind: type[T], told: Any) -> T:
     """`told`, as JSON holds it, as an instance of `kind`. Raises TypeError where something is missing."""
     found: T = _shaped(kind, told)

@@ -7,7 +7,18 @@ from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import Any, TypeVar
 
-from tutelage_client.answers import Added, Export, Facts, Import, Place, Project, Prompt, read
+from tutelage_client.answers import (
+    Added,
+    Export,
+    Facts,
+    Import,
+    Place,
+    Project,
+    Prompt,
+    Round,
+    RoundLine,
+    read,
+)
 from tutelage_client.problems import Damaged, Stopped
 from tutelage_client.wire import NEW_KEY, Wire
 
@@ -163,6 +174,38 @@ class Client:
         self.download_export(slug, ready, folder)
         return ready
 
+    def rounds(self, slug: str) -> Iterator[RoundLine]:
+        """Newest first."""
+        return self._all(RoundLine, f"/projects/{slug}/rounds")
+
+    def get_round(self, slug: str, number: int) -> Round:
+        return read(Round, self.get(f"/projects/{slug}/rounds/{number}"))
+
+    def start_round(self, slug: str, **choices: Any) -> Round:
+        """Begin one with a `preset`, `algorithm`, `init`, `budget`, `sft` or `seed`. Raises Refused with the reason."""
+        return read(Round, self.post(f"/projects/{slug}/rounds", choices))
+
+    def wait_for_round(self, slug: str, number: int, *, timeout: float = 86_400.0, every: float = 10.0) -> Round:
+        """Wait until a person is asked about its candidate, or it has ended. Raises Stopped, TimeoutError."""
+        return _wait(lambda: self.get_round(slug, number), _decided, timeout, every)
+
+    def retry_round(self, slug: str, number: int, *, preset: str | None = None) -> Round:
+        """Let a stopped round go on, perhaps with another preset."""
+        return self._tell(slug, number, "retry", preset=preset)
+
+    def cancel_round(self, slug: str, number: int) -> Round:
+        return self._tell(slug, number, "cancel")
+
+    def approve_round(self, slug: str, number: int, *, note: str = "", share: int = 100) -> Round:
+        """Deploy its candidate, to so many of a hundred. Raises Refused without a note where a gate did not pass."""
+        return self._tell(slug, number, "approve", note=note, share=share)
+
+    def reject_round(self, slug: str, number: int, *, note: str = "") -> Round:
+        return self._tell(slug, number, "reject", note=note)
+
+    def _tell(self, slug: str, number: int, verb: str, **told: Any) -> Round:
+        return read(Round, self.post(f"/projects/{slug}/rounds/{number}/{verb}", told or None))
+
     def _act(self, slug: str, import_id: str, verb: str, told: Facts | None = None) -> Import:
         return read(Import, self.post(f"/projects/{slug}/imports/{import_id}/{verb}", told))
 
@@ -196,3 +239,9 @@ def _rests(found: Import | Export) -> bool:
     if found.failure or found.state in ("dropped", "deleted"):
         raise Stopped(found.failure or f"It was {found.state}.")
     return found.state in ("ready", "done")
+
+
+def _decided(found: Round) -> bool:
+    if found.failure:
+        raise Stopped(found.failure)
+    return found.state in ("review", "done", "rejected", "cancelled")
