@@ -4,7 +4,8 @@ Weights, optimizer state, softmaxes and losses are fp32 everywhere; only matrix 
 """
 
 import copy
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -50,6 +51,16 @@ def precision(where: torch.device) -> str:
         return _choice.precision
     able = torch.cuda.is_bf16_supported() if where.type == "cuda" else bool(BF16_FLAGS & _cpu_flags())
     return "bf16" if able else "fp32"
+
+
+@contextmanager
+def exactly() -> Iterator[None]:
+    """Within it, products are taken in fp32 on every device: for what is compared with something else."""
+    before, _choice.precision = _choice.precision, "fp32"
+    try:
+        yield
+    finally:
+        _choice.precision = before
 
 
 def products(where: torch.device) -> AbstractContextManager[Any]:

@@ -13,6 +13,7 @@ from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 from transformers.modeling_gguf_pytorch_utils import load_gguf_checkpoint
 
+from trainer import compute
 from trainer.attention import NAME
 from trainer.errors import Refused
 from trainer.manifest import file_digest
@@ -167,6 +168,7 @@ def _refuse_misfits(path: Path, model: Any, missing: Sequence[str]) -> None:
         raise Refused(f"{path} is a {model.config.model_type}, whose layers say something else when run one by one")
 
 
+@compute.exactly()
 @torch.no_grad()
 def _runs_as_packed(model: Any) -> bool:
     """Whether the layers alone, over texts without padding, say what the whole model says of one text.

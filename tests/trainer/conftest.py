@@ -1,14 +1,14 @@
 """A tiny real policy and datasets in the seam's own format, for every test of the trainer."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from trainer import manifest, tiny
+from trainer import compute, manifest, tiny
 from trainer.nets import PolicyNet, load_policy
 from trainer.scalar import RewardNet, new_reward
 from trainer.text import Tokenizer, load_tokenizer
@@ -19,6 +19,14 @@ Row = dict[str, Any]
 @pytest.fixture(scope="session", autouse=True)
 def _one_thread() -> None:
     torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _fp32() -> Iterator[None]:
+    """What is held here is held in fp32 on every machine, but where a test asks for bf16."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compute, "_cpu_flags", frozenset)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -46,6 +46,14 @@ def test_a_model_directory_becomes_a_policy_with_the_same_weights(directory: Pat
     assert net.head.weight is net.trunk.embed_tokens.weight
 
 
+def test_a_machine_that_takes_products_in_bf16_brings_in_the_same_model(directory: Path, tmp_path: Path) -> None:
+    words = ["convert", "--model", str(directory), "--threads", "1", "--precision", "bf16"]
+    assert cli.main([*words, "--out", str(tmp_path / "policy")]) == 0
+    assert bring_in(directory, tmp_path / "exact") == 0
+    found, exact = (manifest.read(tmp_path / name, kind="policy") for name in ("policy", "exact"))
+    assert found["files"] == exact["files"]
+
+
 def test_the_same_model_twice_is_done_and_another_under_its_name_is_refused(copied: Path, tmp_path: Path) -> None:
     assert bring_in(copied, tmp_path / "policy") == 0
     assert bring_in(copied, tmp_path / "policy") == 0
