@@ -5,11 +5,13 @@ work is divided. Losses are divided by what the whole optimizer batch weighs, so
 averaged. The first process alone holds the lock and writes. `accelerate` is imported only where there are several.
 """
 
+import atexit
 import json
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -96,12 +98,20 @@ def _sum_gradients(parameters: Sequence[nn.Parameter]) -> None:
 
 
 def _sum(values: Tensor) -> Tensor:
-    from accelerate import PartialState
     from accelerate.utils import reduce
 
-    PartialState(cpu=True)  # gloo, which also takes what lies on a card
+    _join()
     total: Tensor = reduce(values, "sum")
     return total
+
+
+@cache
+def _join() -> None:
+    """Meet the other processes, once, and part from them in order: threads of a group that is dropped may abort."""
+    from accelerate import PartialState
+
+    # gloo, which also takes what lies on a card
+    atexit.register(PartialState(cpu=True).destroy_process_group)
 
 
 def _in_my_row(values: Tensor, width: int) -> Tensor:
