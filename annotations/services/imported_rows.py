@@ -123,10 +123,10 @@ def _prompts(into: Into, items: Sequence[Brought], *, retired: bool) -> tuple[li
     """Let the items' prompts be there: their digests, and how many are new. What was there stays as it was."""
     if not items:
         return [], 0
-    rows = [asked(into.project, _row(item)) | {"public_id": public_id().hex} for item in items]
+    rows = [asked(into.project, _row(item)) for item in items]
     now = timezone.now()
     new = Prompt(project=into.project, imported=into.imported, created_at=now, retired_at=now if retired else None)
-    count = fill(new, list(rows[0]), map(_written, rows), ignore_conflicts=True)
+    count = fill(new, ["public_id", *rows[0]], map(_written, rows), ignore_conflicts=True)
     return [row["digest"] for row in rows], count
 
 
@@ -138,7 +138,8 @@ def _found(into: Into, digests: Sequence[str]) -> list[Prompt]:
 
 
 def _written(row: dict[str, Any]) -> list[Any]:
-    return [orjson.dumps(value).decode() if isinstance(value, list) else value for value in row.values()]
+    as_json = {"messages": orjson.dumps(row["messages"]).decode(), "tags": orjson.dumps(row["tags"]).decode()}
+    return [public_id().hex, *(row | as_json).values()]
 
 
 def _row(item: Brought) -> PromptRow:

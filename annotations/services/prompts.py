@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 from django.db import transaction
@@ -110,14 +110,27 @@ def _mark_sensitive(project: Project, digests: Sequence[str]) -> int:
     return marked
 
 
-def open_demonstrations(project: Project, prompts: Sequence[Prompt]) -> int:
+class Asked(Protocol):
+    """What a slot needs to know of its prompt."""
+
+    @property
+    def pk(self) -> int: ...
+    @property
+    def split(self) -> str: ...
+    @property
+    def priority(self) -> int: ...
+    @property
+    def sensitive(self) -> bool: ...
+
+
+def open_demonstrations(project: Project, prompts: Sequence[Asked]) -> int:
     """Open the slots for demonstrations that these prompts lack of what the project wants; return how many."""
     there = Assignment.objects.filter(kind=Kind.DEMONSTRATE, prompt__in=[prompt.pk for prompt in prompts])
     taken = set(there.exclude(slot=None).values_list("prompt", "slot"))
     return _open(project, prompts, taken)
 
 
-def _open(project: Project, prompts: Iterable[Prompt], taken: Container[tuple[int, int]]) -> int:
+def _open(project: Project, prompts: Iterable[Asked], taken: Container[tuple[int, int | None]]) -> int:
     slots = [
         (public_id().hex, prompt.pk, slot, prompt.priority, prompt.sensitive)
         for prompt in prompts
@@ -128,7 +141,7 @@ def _open(project: Project, prompts: Iterable[Prompt], taken: Container[tuple[in
     return fill(slot, ("public_id", "prompt_id", "slot", "priority", "sensitive"), slots)
 
 
-def _wanted(project: Project, prompt: Prompt) -> range:
+def _wanted(project: Project, prompt: Asked) -> range:
     # Nothing may ever be fitted to an eval prompt, so nobody is asked to demonstrate one.
     return range(project.demonstrations_wanted if prompt.split == Split.TRAIN else 0)
 

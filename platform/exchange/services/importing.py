@@ -15,7 +15,7 @@ from annotations.services import imports as sets
 from annotations.services.imported_rows import ImportRefused
 from exchange.incoming.checking import Report, checked, shape_of
 from exchange.incoming.items import BadFile
-from exchange.memory import seldom_collected
+from exchange.memory import pages_at_hand, seldom_collected
 from exchange.models import Import, ImportState
 from exchange.services import imports
 from exchange.services.imports import ITEMS, SOURCE, ImportMoved
@@ -32,7 +32,7 @@ def work(*, import_id: int, owner: str) -> None:
         return
     row = Import.objects.select_related("project", "imported").get(pk=import_id)
     try:
-        with seldom_collected():
+        with seldom_collected(), pages_at_hand():
             _read(row, fence) if row.state == ImportState.READING else _write(row, fence)
     except ImportMoved:
         # Dropped, or the lease ran out and a successor goes on: what this one wrote stays out of sight.
@@ -89,8 +89,9 @@ def _items(path: Path, start: int) -> Iterator[tuple[Brought, int]]:
 def open_slots() -> None:
     """Open the next slots of every set that came into view."""
     for imported in ImportedSet.objects.filter(visible_at__isnull=False, opened_at=None).select_related("project"):
-        while sets.open_slots(imported):
-            continue
+        with pages_at_hand():
+            while sets.open_slots(imported):
+                continue
 
 
 def sweep() -> None:
