@@ -9,10 +9,10 @@ from django.db.models import Model
 
 def fill(
     template: Model, changing: Sequence[str], rows: Iterable[Sequence[Any]], *, ignore_conflicts: bool = False
-) -> None:
-    """Insert rows that are `template` but for the columns `changing`, whose values are as the database takes them.
+) -> int:
+    """Insert rows that are `template` but for the columns `changing`, and return how many were new.
 
-    UUIDs are text, and JSON is text.
+    The values are as the database takes them: UUIDs are text, and JSON is text.
     """
     known = {field.attname: field for field in template._meta.local_concrete_fields}
     same = [field for name, field in known.items() if name not in changing and not field.primary_key]
@@ -23,3 +23,5 @@ def fill(
     refused = " ON CONFLICT DO NOTHING" if ignore_conflicts else ""
     with connection.cursor() as cursor:
         cursor.executemany(f"{insert} {marks}{refused}", [[*row, *values] for row in rows])
+        # Of no rows at all, it is -1 or 0.
+        return max(int(cursor.rowcount), 0)

@@ -45,8 +45,8 @@ class Migration(migrations.Migration):
             name='ImportedItem',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('digest', models.CharField(max_length=64)),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.project')),
+                ('digest', models.BinaryField(max_length=16)),
+                ('project', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.project')),
                 ('imported', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='items', to='annotations.importedset')),
             ],
             options={

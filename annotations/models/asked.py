@@ -31,11 +31,15 @@ class ImportedSet(models.Model):
 
 
 class ImportedItem(models.Model):
-    """That an item is here already, by the digest of all that it says: the same again adds nothing."""
+    """That an item is here already, by the digest of all that it says: the same again adds nothing.
+
+    One that is a prompt alone has no row: the prompt is there once as it is.
+    """
 
     imported = models.ForeignKey(ImportedSet, on_delete=models.CASCADE, related_name="items")
-    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="+")
-    digest = models.CharField(max_length=64)
+    # Its unique constraint begins with it.
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="+", db_index=False)
+    digest = models.BinaryField(max_length=16)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["project", "digest"], name="imported_item_once")]

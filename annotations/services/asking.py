@@ -14,7 +14,7 @@ from accounts.permissions import require_role
 from annotations.choices import AssignmentState, Kind
 from annotations.models import Assignment, Prompt, Slate
 from annotations.services import slates
-from annotations.services.prompts import missing_demonstrations
+from annotations.services.prompts import open_demonstrations
 
 Ids = Sequence[UUID]
 
@@ -41,7 +41,7 @@ def bring_back(*, by: User, project: Project, ids: Ids) -> int:
         for prompt in back:
             Prompt.objects.filter(pk=prompt.pk, retired_at__isnull=False).update(retired_at=None)
             slates.reopen(prompt)
-        Assignment.objects.bulk_create(missing_demonstrations(project, back), batch_size=500)
+        open_demonstrations(project, back)
         _note(by, project, "bring_prompts_back", back)
     return len(back)
 

@@ -5,13 +5,13 @@ finds what the first brought.
 """
 
 import hashlib
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import orjson
 from django.db.models import Max
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -72,21 +72,24 @@ def add(into: Into, items: Sequence[Brought], *, retired: bool) -> dict[str, int
 
     Where `retired` is true, prompts that are new to the project are retired at once: no policy is asked them.
     """
-    fresh = _fresh(into, items)
-    if not fresh:
-        return dict.fromkeys(("items", "prompts", "rankings", "demonstrations"), 0)
-    prompts, new = _prompts(into, fresh, retired=retired)
-    said = [(Prompt(pk=pk), item) for pk, item in zip(prompts, fresh, strict=True) if item.texts or item.answers]
-    rankings = _rank(into, [(prompt, item) for prompt, item in said if item.texts])
-    demonstrations = _demonstrate(into, [(prompt, item) for prompt, item in said if item.answers])
-    return {"items": len(fresh), "prompts": new, "rankings": rankings, "demonstrations": demonstrations}
+    fresh = _fresh(into, [item for item in items if item.texts or item.answers])
+    alone = [item for item in items if not item.texts and not item.answers]
+    _digests, asked_alone = _prompts(into, alone, retired=retired)
+    digests, asked_with = _prompts(into, fresh, retired=retired)
+    said = list(zip(_found(into, digests), fresh, strict=True))
+    return {
+        "items": asked_alone + len(fresh),
+        "prompts": asked_alone + asked_with,
+        "rankings": _rank(into, [(prompt, item) for prompt, item in said if item.texts]),
+        "demonstrations": _demonstrate(into, [(prompt, item) for prompt, item in said if item.answers]),
+    }
 
 
 def _fresh(into: Into, items: Sequence[Brought]) -> list[Brought]:
     by_digest = {item.digest(): item for item in items}
     known = ImportedItem.objects.filter(project=into.project, digest__in=list(by_digest))
     for digest in known.values_list("digest", flat=True):
-        del by_digest[digest]
+        del by_digest[bytes(digest)]
     new = ImportedItem(imported=into.imported, project=into.project)
     fill(new, ["digest"], [[digest] for digest in by_digest])
     return list(by_digest.values())
@@ -116,20 +119,27 @@ def _order(project: Project, name: str) -> SamplingOrder:
     ]
 
 
-def _prompts(into: Into, items: Sequence[Brought], *, retired: bool) -> tuple[list[int], int]:
-    """The key of each item's prompt, and how many are new; what was there stays as it was."""
-    rows = [asked(into.project, _row(item)) | {"public_id": public_id().hex} for item in items]
+def _prompts(into: Into, items: Sequence[Brought], *, retired: bool) -> tuple[list[str], int]:
+    """Let the items' prompts be there: their digests, and how many are new. What was there stays as it was."""
+    if not items:
+        return [], 0
+    rows = [asked(into.project, _row(item)) for item in items]
     now = timezone.now()
     new = Prompt(project=into.project, imported=into.imported, created_at=now, retired_at=now if retired else None)
-    fill(new, list(rows[0]), map(_written, rows), ignore_conflicts=True)
-    there = Prompt.objects.filter(project=into.project, digest__in=[row["digest"] for row in rows])
-    found = {digest: (pk, ident.hex) for digest, pk, ident in there.values_list("digest", "pk", "public_id")}
-    ours = {row["public_id"] for row in rows}
-    return [found[row["digest"]][0] for row in rows], sum(ident in ours for _pk, ident in found.values())
+    count = fill(new, ["public_id", *rows[0]], map(_written, rows), ignore_conflicts=True)
+    return [row["digest"] for row in rows], count
+
+
+def _found(into: Into, digests: Sequence[str]) -> list[Prompt]:
+    """Their prompts, of which nothing but the key is needed."""
+    there = Prompt.objects.filter(project=into.project, digest__in=digests)
+    found = dict(there.values_list("digest", "pk"))
+    return [Prompt(pk=found[digest]) for digest in digests]
 
 
 def _written(row: dict[str, Any]) -> list[Any]:
-    return [json.dumps(value) if isinstance(value, list) else value for value in row.values()]
+    as_json = {"messages": orjson.dumps(row["messages"]).decode(), "tags": orjson.dumps(row["tags"]).decode()}
+    return [public_id().hex, *(row | as_json).values()]
 
 
 def _row(item: Brought) -> PromptRow:

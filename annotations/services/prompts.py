@@ -1,12 +1,12 @@
 """Bring prompts in: a whole file or nothing, each text once, and its split chosen by the text alone."""
 
 import hashlib
-import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
+import orjson
 from django.db import transaction
 from django.utils.translation import gettext as _
 
@@ -14,8 +14,9 @@ from accounts import journal
 from accounts.models import Project, Role, User
 from accounts.permissions import require_role
 from annotations.choices import Kind, Split
+from annotations.filling import fill
 from annotations.lines import LinesError, json_object, rows_of
-from annotations.models import Assignment, Messages, Prompt
+from annotations.models import Assignment, Messages, Prompt, public_id
 from annotations.texts import checked_messages
 
 MOST_PRIORITY = 1_000_000
@@ -71,9 +72,7 @@ def add_prompts(*, by: User | None, project: Project, rows: Iterable[PromptRow])
         Prompt.objects.bulk_create(prompts, ignore_conflicts=True, batch_size=_BATCH)
         # A duplicate kept the row that was there, with that row's public id: only new rows have ours.
         added = Prompt.objects.in_bulk([prompt.public_id for prompt in prompts], field_name="public_id")
-        Assignment.objects.bulk_create(
-            _wanted(project, sorted(added.values(), key=lambda prompt: prompt.pk)), batch_size=_BATCH
-        )
+        _open(project, sorted(added.values(), key=lambda prompt: prompt.pk), taken=())
         marked = _mark_sensitive(project, [prompt.digest for prompt in prompts if prompt.sensitive])
         journal.record(project=project, actor=by, verb="add_prompts", subject=project, added=len(added), marked=marked)
     return len(added)
@@ -87,11 +86,11 @@ def new_prompt(project: Project, row: PromptRow) -> Prompt:
 def asked(project: Project, row: PromptRow) -> dict[str, Any]:
     """What a row says of its prompt, with the digest and the split of its messages. Raises `BadMessages`."""
     messages = checked_messages(row.messages, last="user")
-    canonical = json.dumps(messages, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    share = int(hashlib.sha256((project.slug + canonical).encode()).hexdigest(), 16) % 1000
+    canonical = orjson.dumps(messages, option=orjson.OPT_SORT_KEYS)
+    share = int(hashlib.sha256(project.slug.encode() + canonical).hexdigest(), 16) % 1000
     return {
         "messages": messages,
-        "digest": hashlib.sha256(canonical.encode()).hexdigest(),
+        "digest": hashlib.sha256(canonical).hexdigest(),
         "split": str(Split.EVAL if share < project.eval_share else Split.TRAIN),
         "tags": row.tags,
         "priority": row.priority,
@@ -111,25 +110,40 @@ def _mark_sensitive(project: Project, digests: Sequence[str]) -> int:
     return marked
 
 
-def _wanted(project: Project, prompts: Iterable[Prompt]) -> Iterator[Assignment]:
+class Asked(Protocol):
+    """What a slot needs to know of its prompt."""
+
+    @property
+    def pk(self) -> int: ...
+    @property
+    def split(self) -> str: ...
+    @property
+    def priority(self) -> int: ...
+    @property
+    def sensitive(self) -> bool: ...
+
+
+def open_demonstrations(project: Project, prompts: Sequence[Asked]) -> int:
+    """Open the slots for demonstrations that these prompts lack of what the project wants; return how many."""
+    there = Assignment.objects.filter(kind=Kind.DEMONSTRATE, prompt__in=[prompt.pk for prompt in prompts])
+    taken = set(there.exclude(slot=None).values_list("prompt", "slot"))
+    return _open(project, prompts, taken)
+
+
+def _open(project: Project, prompts: Iterable[Asked], taken: Container[tuple[int, int | None]]) -> int:
+    slots = [
+        (public_id().hex, prompt.pk, slot, prompt.priority, prompt.sensitive)
+        for prompt in prompts
+        for slot in _wanted(project, prompt)
+        if (prompt.pk, slot) not in taken
+    ]
+    slot = Assignment(project=project, kind=Kind.DEMONSTRATE)
+    return fill(slot, ("public_id", "prompt_id", "slot", "priority", "sensitive"), slots)
+
+
+def _wanted(project: Project, prompt: Asked) -> range:
     # Nothing may ever be fitted to an eval prompt, so nobody is asked to demonstrate one.
-    for prompt in prompts:
-        for slot in range(project.demonstrations_wanted if prompt.split == Split.TRAIN else 0):
-            yield Assignment(
-                project=project,
-                kind=Kind.DEMONSTRATE,
-                prompt=prompt,
-                slot=slot,
-                priority=prompt.priority,
-                sensitive=prompt.sensitive,
-            )
-
-
-def missing_demonstrations(project: Project, prompts: Sequence[Prompt]) -> Iterator[Assignment]:
-    """The slots for demonstrations that these prompts lack of what the project wants, unsaved."""
-    rows = Assignment.objects.filter(kind=Kind.DEMONSTRATE, prompt__in=prompts).exclude(slot=None)
-    taken = set(rows.values_list("prompt", "slot"))
-    return (row for row in _wanted(project, prompts) if (row.prompt_id, row.slot) not in taken)
+    return range(project.demonstrations_wanted if prompt.split == Split.TRAIN else 0)
 
 
 def _plain(line: str) -> PromptRow:

@@ -12,7 +12,7 @@ from accounts.permissions import require_role
 from annotations.choices import AssignmentState, Kind
 from annotations.models import Assignment, Prompt, Slate
 from annotations.services import asking, slates
-from annotations.services.prompts import missing_demonstrations
+from annotations.services.prompts import open_demonstrations
 from annotations.services.work import close_open
 
 
@@ -66,10 +66,10 @@ def ask_for_answer_again(*, by: User, project: Project, prompt_id: UUID) -> None
         prompt = Prompt.objects.select_for_update().filter(project=project, public_id=prompt_id).first()
         if prompt is None or prompt.retired_at or not _was_skipped(prompt):
             raise DecidedBefore(_("Somebody decided about this before."))
-        opened = Assignment.objects.bulk_create(missing_demonstrations(project, [prompt]))
+        opened = open_demonstrations(project, [prompt])
         if not opened:
             raise DecidedBefore(_("Somebody decided about this before."))
-        journal.record(project=project, actor=by, verb="ask_again", subject=prompt, slots=len(opened))
+        journal.record(project=project, actor=by, verb="ask_again", subject=prompt, slots=opened)
 
 
 def _was_skipped(prompt: Prompt) -> bool:

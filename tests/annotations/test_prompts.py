@@ -1,5 +1,7 @@
 """Prompts come in whole files or not at all, each text once, its split chosen by the text."""
 
+import json
+from hashlib import sha256
 from io import StringIO
 from pathlib import Path
 
@@ -101,6 +103,14 @@ def test_the_split_hangs_on_project_and_text_alone(project: Project) -> None:
     other = make.make_project("tortoises")
     add_prompts(by=None, project=other, rows=rows(400))
     assert dict(other.prompts.values_list("digest", "split")) != before
+
+
+def test_a_digest_is_that_of_the_text_as_any_writer_of_json_has_it(project: Project) -> None:
+    strange = "".join(map(chr, [*range(1, 0xD800), *range(0xFE00, 0x10400)]))
+    row = PromptRow(messages=[{"role": "user", "content": strange}])
+    written = json.dumps(row.messages, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    add_prompts(by=None, project=project, rows=[row])
+    assert project.prompts.get().digest == sha256(written.encode()).hexdigest()
 
 
 @pytest.mark.parametrize(("thousandths", "least", "most"), [(0, 0, 0), (200, 50, 110), (900, 330, 390)])

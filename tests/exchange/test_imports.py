@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.db.backends.utils import CursorWrapper
 from django.db.models.functions import Now
 
@@ -19,6 +20,7 @@ from annotations.models import (
     Assignment,
     Completion,
     Demonstration,
+    ImportedItem,
     ImportedSet,
     Placement,
     Policy,
@@ -29,6 +31,7 @@ from annotations.models import (
 )
 from annotations.services import imports as sets
 from exchange import tasks
+from exchange.memory import PAGES_KB
 from exchange.models import Format, Import, ImportState
 from exchange.services import importing, imports
 from exchange.services.imports import ImportDeclined
@@ -110,6 +113,22 @@ def test_until_the_last_row_is_there_nobody_sees_one(
     assert (seen(project), records.asked_prompts(project).count()) == (5, 5)
 
 
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="of SQLite's pages")
+def test_a_batch_is_written_from_more_pages_than_a_connection_holds_otherwise(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, looks, add = pages(), list[int](), sets.add
+    monkeypatch.setattr(sets, "add", lambda *args, **how: looks.append(pages()) or add(*args, **how))
+    brought(project, pairs(1))
+    assert (looks, pages()) == ([-PAGES_KB], before)
+
+
+def pages() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA cache_size")
+        return int(cursor.fetchone()[0])
+
+
 class Killed(BaseException):
     """As if the worker's process had died."""
 
@@ -152,6 +171,16 @@ def test_the_same_file_again_adds_nothing(project: Project) -> None:
     second = brought(project, [*pairs(3), {"prompt": "New?", "chosen": "yes", "rejected": "no"}])
     assert second.counts["items"] == 1
     assert (seen(project), Prompt.objects.count()) == (4, 4)
+
+
+def test_a_prompt_that_is_there_comes_again_only_with_what_was_said_of_it(project: Project) -> None:
+    assert brought(project, [{"prompt": "Why 0?"}, {"prompt": "Why 1?"}]).counts["items"] == 2
+    assert not ImportedItem.objects.exists()
+    again = brought(project, [{"prompt": "Why 1?", "tags": ["late"]}, {"prompt": "Why 2?"}])
+    assert (again.counts["items"], again.counts["prompts"]) == (1, 1)
+    judged = brought(project, pairs(4))
+    assert (judged.counts["items"], judged.counts["prompts"], judged.counts["rankings"]) == (4, 1, 4)
+    assert not Prompt.objects.exclude(tags=[]).exists()
 
 
 def test_one_that_was_dropped_leaves_no_row_and_no_file(project: Project, store: Path) -> None:

@@ -39,7 +39,7 @@ class _Window:
             self._step(LENIENT.raw_decode(self.text, self.at)[1])
             raise
         written = self._step(end)
-        return as_row(value, escaped="\\u" in written)
+        return as_row(value, written)
 
     def _step(self, end: int) -> str:
         written = self.text[self.at : end]

@@ -1,7 +1,6 @@
 """Reads a whole file before anything of it is written: what it is, what it holds, and which lines are no items."""
 
 import hashlib
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -99,7 +98,7 @@ def checked(path: Path, name: str, shape: Shape, columns: dict[str, str], report
 
 
 def hash_of(item: Brought) -> bytes:
-    return hashlib.blake2b(json.dumps(item.kept(), sort_keys=True).encode(), digest_size=8).digest()
+    return hashlib.blake2b(item.written(), digest_size=8).digest()
 
 
 def marks_of(item: Brought) -> list[str]:

@@ -19,16 +19,17 @@ def json_object(line: str) -> Row:
         raise
     except (ValueError, RecursionError) as error:
         raise BadRow(why(error)) from error
-    return as_row(value, escaped="\\u" in line)
+    return as_row(value, line)
 
 
-def as_row(value: Any, *, escaped: bool) -> Row:
-    """A decoded value as a row, `escaped` where it was written with escapes. Raises BadRow."""
+def as_row(value: Any, written: str) -> Row:
+    """A decoded value as a row. Raises BadRow."""
     if not isinstance(value, dict):
         raise BadRow(_("not a JSON object"))
-    if _deeper(value, DEEPEST):
+    # Most rows have few brackets and no escape at all: counting signs is ten times faster than going through a row.
+    if written.count("[") + written.count("{") >= DEEPEST and _deeper(value, DEEPEST):
         raise BadRow(_("nested deeper than %(most)d levels") % {"most": DEEPEST})
-    if escaped and not _storable(value):
+    if "\\u" in written and not _storable(value):
         raise BadRow(_("holds NUL or half of a surrogate pair, which no text has"))
     return value
 

@@ -1,11 +1,11 @@
 """What a worker does for an import: read the whole file, and after a person's yes write it batch by batch."""
 
-import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
+import orjson
 from django.db import transaction
 from django.utils import timezone
 
@@ -15,7 +15,7 @@ from annotations.services import imports as sets
 from annotations.services.imported_rows import ImportRefused
 from exchange.incoming.checking import Report, checked, shape_of
 from exchange.incoming.items import BadFile
-from exchange.memory import seldom_collected
+from exchange.memory import pages_at_hand, seldom_collected
 from exchange.models import Import, ImportState
 from exchange.services import imports
 from exchange.services.imports import ITEMS, SOURCE, ImportMoved
@@ -32,7 +32,7 @@ def work(*, import_id: int, owner: str) -> None:
         return
     row = Import.objects.select_related("project", "imported").get(pk=import_id)
     try:
-        with seldom_collected():
+        with seldom_collected(), pages_at_hand():
             _read(row, fence) if row.state == ImportState.READING else _write(row, fence)
     except ImportMoved:
         # Dropped, or the lease ran out and a successor goes on: what this one wrote stays out of sight.
@@ -51,8 +51,9 @@ def _read(row: Import, fence: int) -> None:
     shape = shape_of(source, row.file, row.format, row.columns)
     report = Report(format=shape.name)
     items = checked(source, row.file, shape, row.columns, report)
-    with store.nothing_half_done(store.full_path(f"{row.place}/{ITEMS}")):
-        store.write_rows(store.full_path(f"{row.place}/{ITEMS}"), (item.kept() for item in items))
+    path = store.full_path(f"{row.place}/{ITEMS}")
+    with store.nothing_half_done(path), path.open("wb") as file:
+        file.writelines(item.written() + b"\n" for item in items)
     imports.go_on(import_id=row.pk, fence=fence, new=ImportState.READY, report=asdict(report))
 
 
@@ -80,15 +81,17 @@ def _items(path: Path, start: int) -> Iterator[tuple[Brought, int]]:
     """Items of a file from a byte on, each with the byte that follows it."""
     with path.open("rb") as file:
         file.seek(start)
-        while line := file.readline():
-            yield Brought(**json.loads(line)), file.tell()
+        for line in file:
+            start += len(line)
+            yield Brought(**orjson.loads(line)), start
 
 
 def open_slots() -> None:
     """Open the next slots of every set that came into view."""
     for imported in ImportedSet.objects.filter(visible_at__isnull=False, opened_at=None).select_related("project"):
-        while sets.open_slots(imported):
-            continue
+        with pages_at_hand():
+            while sets.open_slots(imported):
+                continue
 
 
 def sweep() -> None:
