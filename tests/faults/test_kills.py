@@ -27,8 +27,8 @@ SEED = 6
 STAGES = ("sft", "reward", "ppo", "evaluate")
 PROCESSES = ("web", "worker", "beat", "valkey", "supervisor")
 KILLS_A_STAGE = 5
-# Five such pauses fit into the shortest stage, and the trainer's new start makes it longer.
-LONGEST_PAUSE_SECONDS = 1.2
+# Five such pauses fit into the shortest stage, on a fast machine too.
+LONGEST_PAUSE_SECONDS = 0.4
 
 
 @dataclass
