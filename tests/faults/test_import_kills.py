@@ -118,7 +118,7 @@ def test_a_hundred_thousand_lines_are_in_view_all_or_none_however_often_their_wo
     assert battered.work().wait() == 0
     battered.shell(SAY_YES)
     for _kill in range(WRITING):
-        battered.kill_in(written, 0.1)
+        battered.kill_in(written, 0.05)
         assert (battered.ask("SELECT state FROM exchange_import"), battered.ask(SEEN)) == ("writing", 0)
     assert 0 < battered.ask("SELECT COUNT(*) FROM annotations_prompt") < LINES
     for _kill in range(OPENING):
