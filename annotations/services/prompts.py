@@ -110,7 +110,7 @@ def _mark_sensitive(project: Project, digests: Sequence[str]) -> int:
     return marked
 
 
-class Asked(Protocol):
+class ToDemonstrate(Protocol):
     """What a slot needs to know of its prompt."""
 
     @property
@@ -123,25 +123,25 @@ class Asked(Protocol):
     def sensitive(self) -> bool: ...
 
 
-def open_demonstrations(project: Project, prompts: Sequence[Asked]) -> int:
+def open_demonstrations(project: Project, prompts: Sequence[ToDemonstrate]) -> int:
     """Open the slots for demonstrations that these prompts lack of what the project wants; return how many."""
     there = Assignment.objects.filter(kind=Kind.DEMONSTRATE, prompt__in=[prompt.pk for prompt in prompts])
     taken = set(there.exclude(slot=None).values_list("prompt", "slot"))
     return _open(project, prompts, taken)
 
 
-def _open(project: Project, prompts: Iterable[Asked], taken: Container[tuple[int, int | None]]) -> int:
+def _open(project: Project, prompts: Iterable[ToDemonstrate], taken: Container[tuple[int, int | None]]) -> int:
     slots = [
         (public_id().hex, prompt.pk, slot, prompt.priority, prompt.sensitive)
         for prompt in prompts
         for slot in _wanted(project, prompt)
         if (prompt.pk, slot) not in taken
     ]
-    slot = Assignment(project=project, kind=Kind.DEMONSTRATE)
-    return fill(slot, ("public_id", "prompt_id", "slot", "priority", "sensitive"), slots)
+    alike = Assignment(project=project, kind=Kind.DEMONSTRATE)
+    return fill(alike, ("public_id", "prompt_id", "slot", "priority", "sensitive"), slots)
 
 
-def _wanted(project: Project, prompt: Asked) -> range:
+def _wanted(project: Project, prompt: ToDemonstrate) -> range:
     # Nothing may ever be fitted to an eval prompt, so nobody is asked to demonstrate one.
     return range(project.demonstrations_wanted if prompt.split == Split.TRAIN else 0)
 
